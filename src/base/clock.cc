@@ -1,0 +1,16 @@
+#include "base/clock.h"
+
+namespace weir::clock {
+namespace {
+Monotonic cached_now = std::chrono::steady_clock::now();
+Wall cached_wall = std::chrono::system_clock::now();
+}  // namespace
+
+void refresh() {
+  cached_now = std::chrono::steady_clock::now();
+  cached_wall = std::chrono::system_clock::now();
+}
+Monotonic now() { return cached_now; }
+Wall wall() { return cached_wall; }
+
+}  // namespace weir::clock

@@ -1,0 +1,34 @@
+// Small pure helpers over text. ASCII only and independent of the locale: what protocols need.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir {
+
+constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+bool iequals(std::string_view a, std::string_view b);  // equal but for ASCII case
+std::string lower(std::string_view text);
+
+// Without leading and trailing bytes of `blank` (by default HTTP's OWS: space and tab).
+std::string_view trim(std::string_view text, std::string_view blank = " \t");
+
+// The parts between separators; empty parts are kept ("a,,b" has three).
+std::vector<std::string_view> split(std::string_view text, char separator);
+
+// The words between runs of blanks; no empty words.
+std::vector<std::string_view> words(std::string_view text, std::string_view blank = " \t");
+
+// Digits only: no sign, no blank, nothing else, no overflow; nullopt otherwise.
+std::optional<std::uint64_t> parse_decimal(std::string_view text);
+
+// For "did you mean": the number of single-character edits between two words.
+std::size_t edit_distance(std::string_view a, std::string_view b);
+
+}  // namespace weir
