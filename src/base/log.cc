@@ -38,15 +38,16 @@ void set_sink(Sink sink) { current_sink = sink != nullptr ? sink : to_stderr; }
 void set_threshold(Level least) { current_threshold = least; }
 bool enabled(Level level) { return level <= current_threshold; }
 
-std::size_t format_line(char* out, std::size_t size, Level level, int pid, std::string_view message) {
+std::size_t format_line(char* out, std::size_t size, Level level, int pid,
+                        std::string_view message) {
   static constexpr std::string_view ellipsis = "...\n";
   static constexpr char hex[] = "0123456789abcdef";
   const std::time_t seconds = std::chrono::system_clock::to_time_t(clock::wall());
   std::tm local{};
   localtime_r(&seconds, &local);
-  const auto head = fmt::format_to_n(out, size, "{:04}/{:02}/{:02} {:02}:{:02}:{:02} [{}] {}: ",
-                                     local.tm_year + 1900, local.tm_mon + 1, local.tm_mday,
-                                     local.tm_hour, local.tm_min, local.tm_sec, name(level), pid);
+  const auto head = fmt::format_to_n(
+      out, size, "{:04}/{:02}/{:02} {:02}:{:02}:{:02} [{}] {}: ", local.tm_year + 1900,
+      local.tm_mon + 1, local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec, name(level), pid);
   std::size_t used = std::min(head.size, size);
   for (const char c : message) {
     if (used + 4 + ellipsis.size() > size) {

@@ -1,7 +1,7 @@
 // Result: the one way in which an operating error is reported.
 //
-// An Error names who is to blame, because status code, log level and whether a retry is safe follow from that. `what` is a
-// literal (or text that outlives the error): failing never allocates.
+// An Error names who is to blame, because status code, log level and whether a retry is safe follow
+// from that. `what` is a literal (or text that outlives the error): failing never allocates.
 #pragma once
 
 #include <cassert>
