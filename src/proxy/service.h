@@ -1,0 +1,66 @@
+// Service: what a worker runs. It owns everything of the data path in one process: listeners,
+// client sessions, the router, upstream groups and buffers; it knows nothing of signals, forks or
+// generations.
+//
+// Built after fork, once per worker life, from a configuration that outlives it; destroyed before
+// the loop. Order of a worker's life: add_listener*, then Loop::run(); at the end stop_accepting()
+// and drain(), until on_empty is called.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+
+namespace weir {
+
+class Loop;
+namespace conf {
+struct Config;
+struct ListenConf;
+}  // namespace conf
+namespace tls {
+class Contexts;
+}
+namespace shm {
+struct Zones;
+}
+
+class Service {
+ public:
+  // `slot`: this process's row in the zones. `contexts` may be null where nothing listens with ssl.
+  Service(Loop& loop, const conf::Config& config, const tls::Contexts* contexts, shm::Zones& zones,
+          unsigned slot);
+  ~Service();  // drops whatever is left, unannounced
+  Service& operator=(Service&&) = delete;
+
+  // Accepts from `fd` (listening, non-blocking; stays the caller's). `listen` must live as long as
+  // the configuration.
+  void add_listener(int fd, const conf::ListenConf& listen);
+  void stop_accepting();  // leaves the queues to others; connections go on
+
+  // No connection is cut: exchanges run to their end, idle keep-alive connections stay readable and
+  // are served once more with Connection: close, at most min(keepalive_timeout, 15 s). Calls
+  // on_empty when the last one has gone.
+  void drain();
+  bool draining() const;
+
+  void drop_idle();     // idle keep-alive connections, now
+  void drop_tunnels();  // upgraded connections, now
+  void drop_all();      // the end of worker_shutdown_timeout
+
+  struct Live {
+    std::size_t connections = 0;  // all below
+    std::size_t idle = 0;         // keep-alive, no byte of a request seen
+    std::size_t tunnels = 0;
+  };
+  Live live() const;
+
+  // Called from the loop, once, when drain() is over. May not destroy the service from inside.
+  void on_empty(void (*callback)(void* owner), void* owner);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weir
