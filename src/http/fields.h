@@ -1,0 +1,110 @@
+// Fields: the header (or trailer) fields of one message, in the order received. One type for
+// HTTP/1 and HTTP/2.
+//
+// Names and values are views: into the head buffer, the exchange's Arena, or literals. Fields owns
+// none of the text and keeps its capacity, so a reused head allocates nothing. A name that is in
+// http/field_names.def has its FieldId from the moment it is added; finding it compares one byte
+// per field, and asking for one that is absent costs nothing. Names compare without ASCII case.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace weir {
+
+enum class FieldId : std::uint8_t {
+  other,
+#define FIELD(id, name, properties) id,
+#include "http/field_names.def"
+#undef FIELD
+  count_
+};
+inline constexpr std::size_t field_ids = static_cast<std::size_t>(FieldId::count_);
+
+// What a name may do on its way; a bit set per row of the table.
+namespace field_property {
+inline constexpr std::uint8_t hop = 1;            // for one hop: always removed (RFC 9110 7.6.1)
+inline constexpr std::uint8_t framing = 2;        // written by us alone, never forwarded
+inline constexpr std::uint8_t keep_request = 4;   // a request's Connection may not name it
+inline constexpr std::uint8_t keep_response = 8;  // a response's Connection may not name it
+inline constexpr std::uint8_t keep_both = keep_request | keep_response;
+inline constexpr std::uint8_t identity = 16;  // who the client is: believed only from trusted peers
+inline constexpr std::uint8_t no_trailer = 32;  // not allowed in a trailer section
+}  // namespace field_property
+
+FieldId field_id(std::string_view name);                  // `other` when not in the table
+std::string_view field_name(FieldId id);                  // as we write it; empty for `other`
+std::uint8_t field_properties(FieldId id);                // 0 for `other`
+bool same_field(std::string_view a, std::string_view b);  // equal but for ASCII case
+
+// Equal but for ASCII case and '_' against '-': CGI-like origins cannot tell such names apart.
+bool alias_of(std::string_view name, std::string_view other);
+
+struct Field {
+  FieldId id;
+  std::string_view name;
+  std::string_view value;
+};
+
+class Fields {
+ public:
+  using const_iterator = std::vector<Field>::const_iterator;
+
+  void add(FieldId id, std::string_view value);  // not `other`
+  void add(std::string_view name, std::string_view value);
+  void add(const Field& field);
+
+  // Replaces the first field of that name, removes the rest; adds it when there is none.
+  void set(FieldId id, std::string_view value);
+  void set(std::string_view name, std::string_view value);
+
+  const Field* find(FieldId id) const;  // the first one, nullptr when absent
+  const Field* find(std::string_view name) const;
+  std::string_view value(FieldId id) const;  // of the first one, empty when absent
+  std::size_t count(FieldId id) const;
+  bool has(FieldId id) const { return (seen_[word(id)] & bit(id)) != 0; }
+
+  std::size_t remove(FieldId id);  // how many were removed
+  std::size_t remove(std::string_view name);
+  std::size_t remove_aliases(std::string_view name);  // all alias_of(name)
+  template <class Predicate>
+  std::size_t remove_if(Predicate predicate);
+
+  void clear();
+  std::size_t size() const { return list_.size(); }
+  bool empty() const { return list_.empty(); }
+  const Field& operator[](std::size_t at) const { return list_[at]; }
+  const_iterator begin() const { return list_.begin(); }
+  const_iterator end() const { return list_.end(); }
+
+ private:
+  static std::size_t word(FieldId id) { return static_cast<std::size_t>(id) / 64; }
+  static std::uint64_t bit(FieldId id) {
+    return std::uint64_t{1} << (static_cast<std::size_t>(id) % 64);
+  }
+
+  std::vector<Field> list_;
+  std::uint64_t seen_[2] = {0, 0};  // which ids are in list_; `other` is bit 0
+  static_assert(field_ids <= 128);
+};
+
+template <class Predicate>
+std::size_t Fields::remove_if(Predicate predicate) {
+  std::size_t kept = 0;
+  std::uint64_t seen[2] = {0, 0};
+  for (std::size_t i = 0; i < list_.size(); ++i) {
+    const Field field = list_[i];
+    if (predicate(field)) continue;
+    seen[word(field.id)] |= bit(field.id);
+    list_[kept++] = field;
+  }
+  const std::size_t removed = list_.size() - kept;
+  list_.resize(kept);
+  seen_[0] = seen[0];
+  seen_[1] = seen[1];
+  return removed;
+}
+
+}  // namespace weir
