@@ -1,0 +1,61 @@
+// Snapshot: a value of N words that one process writes and any process reads, without a lock.
+//
+// Two copies and a version: the writer fills the copy that is not current and then stores the next
+// version, which makes that copy the current one. A writer that dies half way leaves the previous
+// value in force, whole; nothing has to be repaired. A reader copies and looks at the version
+// again; only a writer that publishes faster than the reader copies can make it try again, and it
+// gives up after a bounded number of tries. The words are release stores and acquire loads instead
+// of fences (ordinary moves on x86), which ThreadSanitizer understands.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "shm/points.h"
+
+namespace weir::shm {
+
+template <std::size_t N>
+class Snapshot {
+ public:
+  using Words = std::array<std::uint64_t, N>;
+
+  // Writer only. The first `words.size()` words are written; what stands behind them is
+  // unspecified.
+  void publish(std::span<const std::uint64_t> words) {
+    const std::uint64_t next = version_.load(std::memory_order_relaxed) + 1;
+    auto& copy = words_[next & 1];
+    for (std::size_t i = 0; i < words.size() && i < N; ++i) {
+      if (i == words.size() / 2) SHM_POINT(snapshot_half);
+      copy[i].store(words[i], std::memory_order_release);
+    }
+    SHM_POINT(snapshot_written);
+    version_.store(next, std::memory_order_release);
+    SHM_POINT(snapshot_published);
+  }
+
+  // False when the writer was faster every time; `out` is then unspecified.
+  [[nodiscard]] bool read(Words& out) const {
+    for (int attempt = 0; attempt < tries; ++attempt) {
+      const std::uint64_t version = version_.load(std::memory_order_acquire);
+      const auto& copy = words_[version & 1];
+      for (std::size_t i = 0; i < N; ++i) out[i] = copy[i].load(std::memory_order_acquire);
+      if (version_.load(std::memory_order_acquire) == version) return true;
+    }
+    return false;
+  }
+
+  std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
+
+ private:
+  static constexpr int tries = 1000;
+  static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "a lock would die with its owner");
+
+  std::atomic<std::uint64_t> version_;
+  std::atomic<std::uint64_t> words_[2][N];
+};
+
+}  // namespace weir::shm

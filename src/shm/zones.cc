@@ -1,0 +1,135 @@
+#include "shm/zones.h"
+
+#include <sys/eventfd.h>
+
+#include <cerrno>
+
+#include "base/log.h"
+
+namespace weir::shm {
+namespace {
+
+Result<Fd> make_wake() {
+  Fd fd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (!fd) return Error{Side::self, "eventfd failed"};
+  return fd;
+}
+
+void wake(const Fd& fd) {
+  const std::uint64_t one = 1;
+  // EAGAIN: it has been woken 2^64 - 2 times and not read; it is awake.
+  [[maybe_unused]] const auto written = ::write(fd.get(), &one, sizeof one);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Zones>> Zones::create(const Sizes& sizes) {
+  std::unique_ptr<Zones> zones(new Zones);
+  const Id128 instance = random_id();
+  struct Plan {
+    Zone& zone;
+    const Kind& kind;
+    std::size_t body_bytes, backed;
+    Access for_children;
+  };
+  const Plan plans[] = {
+      {zones->slots_zone_, slots_kind, sizeof(SlotsBody), sizeof(SlotsBody), Access::read_write},
+      {zones->stats_zone_, stats_kind, sizeof(StatsBody), sizeof(StatsBody), Access::read_write},
+      {zones->rings_zone_, rings_kind, RingTable::body_bytes(sizes.ring_bytes), page_bytes,
+       Access::read_write},
+      {zones->tickets_zone_, tickets_kind, sizeof(TicketsBody), sizeof(TicketsBody),
+       Access::read_only}};
+  for (const Plan& plan : plans) {
+    auto made = Zone::create(plan.kind, plan.body_bytes, plan.backed, instance, plan.for_children);
+    if (!made) {
+      log::line(log::Level::emerg, "zone \"{}\" ({} bytes) could not be made: {}", plan.kind.name,
+                plan.backed + header_bytes, made.error().what);
+      return made.error();
+    }
+    plan.zone = std::move(*made);
+  }
+  for (Fd* fd : {&zones->logger_wake_, &zones->housekeeper_wake_}) {
+    auto made = make_wake();
+    if (!made) return made.error();
+    *fd = std::move(*made);
+  }
+  auto rings = RingTable::format(zones->rings_zone_, sizes.ring_bytes);
+  if (!rings) return rings.error();
+  zones->rings = *rings;
+  zones->make_views();
+  return zones;
+}
+
+Result<std::unique_ptr<const Zones>> Zones::attach(std::array<Fd, 4> fds) {
+  std::unique_ptr<Zones> zones(new Zones);
+  Zone* const order[] = {&zones->slots_zone_, &zones->stats_zone_, &zones->rings_zone_,
+                         &zones->tickets_zone_};
+  for (std::size_t i = 0; i < fds.size(); ++i) {
+    auto zone = Zone::attach(std::move(fds[i]), *zone_kinds[i], Access::read_only);
+    if (!zone) return zone.error();
+    *order[i] = std::move(*zone);
+    if (order[i]->header().instance != order[0]->header().instance) {
+      return Error{Side::self, "zones of different instances"};
+    }
+  }
+  for (const auto& [zone, bytes] : {std::pair(&zones->slots_zone_, sizeof(SlotsBody)),
+                                    std::pair(&zones->stats_zone_, sizeof(StatsBody)),
+                                    std::pair(&zones->tickets_zone_, sizeof(TicketsBody))}) {
+    if (zone->body().size() != bytes) return Error{Side::self, "zone of a wrong size"};
+  }
+  auto rings = RingTable::open(zones->rings_zone_);
+  if (!rings) return rings.error();
+  zones->rings = *rings;
+  zones->make_views();
+  return std::unique_ptr<const Zones>(std::move(zones));
+}
+
+void Zones::make_views() {
+  slots = SlotTable(slots_zone_.get<SlotsBody>());
+  stats = StatsTable(stats_zone_.get<StatsBody>());
+  tickets = TicketKeys(tickets_zone_.get<TicketsBody>(),
+                       tickets_zone_.has_owned() ? tickets_zone_.owned<TicketsBody>() : nullptr);
+}
+
+Result<SlotId> Zones::claim(Role role, std::uint64_t generation, std::int64_t now_ns) {
+  const auto index = slots.find_free();
+  if (!index) return Error{Side::self, "no free slot: 256 processes are alive or being cleaned"};
+  if (auto backed = rings.back(*index); !backed) return backed.error();
+  const SlotId id{*index, slots.info(*index).id.incarnation + 1};
+  stats.begin(id);
+  const SlotId claimed = slots.claim(*index, role, generation, now_ns);
+  assert(claimed == id);
+  SHM_POINT(claim_done);
+  return claimed;
+}
+
+void Zones::mark_dead(SlotId id) {
+  if (slots.enter(id, SlotState::dead)) wake_housekeeper();
+}
+
+unsigned Zones::clean_dead() {
+  unsigned freed = 0;
+  for (std::uint32_t i = 0; i < slot_count; ++i) {
+    const SlotInfo info = slots.info(i);
+    if (info.state != SlotState::dead) continue;
+    SHM_POINT(clean_before_fold);
+    stats.fold(info.id);
+    SHM_POINT(clean_folded);
+    if (slots.enter(info.id, SlotState::free)) ++freed;
+    SHM_POINT(clean_done);
+  }
+  return freed;
+}
+
+void Zones::wake_logger() const { wake(logger_wake_); }
+void Zones::wake_housekeeper() const { wake(housekeeper_wake_); }
+
+std::array<int, 4> Zones::fds() const {
+  return {slots_zone_.fd(), stats_zone_.fd(), rings_zone_.fd(), tickets_zone_.fd()};
+}
+
+std::array<const Zone*, 4> Zones::all() const {
+  return {&slots_zone_, &stats_zone_, &rings_zone_, &tickets_zone_};
+}
+
+}  // namespace weir::shm

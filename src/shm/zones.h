@@ -1,0 +1,72 @@
+// Zones: all shared memory of an instance, and what touches more than one zone of it.
+//
+// Made by the master before the first fork and kept for its whole life, over reloads; a child
+// inherits the mappings and the wake descriptors. The order in which a process's belongings are
+// given and taken back is here and nowhere else: claim() (master), mark_dead() (master, after it
+// reaped), clean_dead() (housekeeper).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "base/result.h"
+#include "os/fd.h"
+#include "shm/counters.h"
+#include "shm/ring.h"
+#include "shm/slots.h"
+#include "shm/ticket_keys.h"
+#include "shm/zone.h"
+
+namespace weir::shm {
+
+struct Sizes {
+  std::uint32_t ring_bytes = ring_bytes_default;
+};
+
+// The zones in the order of their descriptors (control socket, /proc/PID/fd, tests).
+inline constexpr std::array<const Kind*, 4> zone_kinds = {&slots_kind, &stats_kind, &rings_kind,
+                                                          &tickets_kind};
+
+class Zones {
+ public:
+  // Fails when memory lacks; the log then says how many bytes were needed.
+  static Result<std::unique_ptr<Zones>> create(const Sizes& sizes);
+  // Read-only, for a checker: the descriptors of a running instance, in the order of zone_kinds.
+  static Result<std::unique_ptr<const Zones>> attach(std::array<Fd, 4> fds);
+
+  Zones(const Zones&) = delete;
+  Zones& operator=(const Zones&) = delete;
+
+  // Master, before fork: a slot with an empty counter row and a log ring that is backed by memory.
+  Result<SlotId> claim(Role role, std::uint64_t generation, std::int64_t now_ns);
+  // Master, after it reaped the process, or when the fork failed. Wakes the housekeeper.
+  void mark_dead(SlotId id);
+  // Housekeeper: takes back what dead processes owned and frees their slots. How many it freed.
+  // Safe to be killed anywhere: the next call finishes the work.
+  unsigned clean_dead();
+
+  RingWriter log_writer(SlotId id) const { return RingWriter(rings.ring(id.index)); }
+  void wake_logger() const;       // one write to an eventfd; never blocks
+  void wake_housekeeper() const;  // the same
+  int logger_wake_fd() const { return logger_wake_.get(); }
+  int housekeeper_wake_fd() const { return housekeeper_wake_.get(); }
+
+  std::array<int, 4> fds() const;
+  std::array<const Zone*, 4> all() const;
+
+  SlotTable slots;
+  StatsTable stats;
+  RingTable rings;
+  TicketKeys tickets;
+
+ private:
+  Zones() = default;
+  void make_views();
+
+  Zone slots_zone_, stats_zone_, rings_zone_, tickets_zone_;
+  Fd logger_wake_, housekeeper_wake_;
+};
+
+}  // namespace weir::shm
