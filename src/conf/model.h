@@ -76,6 +76,9 @@ struct LogConf {
   Setting<LogFile> path;
   Setting<LogFormat> format;
   Setting<LogEscape> escape;
+  // The stream of the log rings that its lines go to. Given by the master before it forks (stream 0
+  // is the error log), stable over reloads while the path is the same.
+  std::uint16_t stream = 0;
 };
 
 // One address that an upstream sends requests to: a port of a range, an address of a name.
