@@ -1,41 +1,139 @@
 # weir: build, test, run. `make help` lists the targets. No configure step; one folder build/<mode>/ per mode.
+# Nothing is probed while this file is read: targets that need more than git and make let tools/deps install
+# it first and then enter make again.
 
 MODE ?= release
 B := build/$(MODE)
-CXX ?= g++
+ifeq ($(origin CXX),default)
+CXX := $(if $(filter fuzz,$(MODE)),clang++,g++)
+endif
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' '$1' '$2';)
 
 FLAGS.release := -O2 -g
+FLAGS.hooks := -O1 -g -DWEIR_TEST_HOOKS
 FLAGS.asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DWEIR_TEST_HOOKS
 FLAGS.tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer -DWEIR_TEST_HOOKS
-FLAGS.hooks := -O2 -g -DWEIR_TEST_HOOKS
+FLAGS.fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -DWEIR_TEST_HOOKS
+ifeq ($(FLAGS.$(MODE)),)
+$(error MODE=$(MODE) is not one of release hooks asan tsan fuzz)
+endif
 CXXFLAGS ?= $(FLAGS.$(MODE))
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Werror
 ALL_CXXFLAGS = -std=c++20 -Isrc -I. $(WARNINGS) -MMD -MP -pthread $(CXXFLAGS)
-LDLIBS = -levent_core -lssl -lcrypto -lz -linih -lfmt -lpcre2-8 -pthread
-LINK = $(call say,LINK,$@)$(CXX) $(filter -fsanitize% -pthread,$(ALL_CXXFLAGS)) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LDLIBS)
+LDLIBS = -Wl,--as-needed -levent_core -lssl -lcrypto -lz -lbrotlienc -linih -lfmt -lpcre2-8 -pthread
+LINK = $(call say,LINK,$@)$(CXX) $(filter -fsanitize% -pthread,$(ALL_CXXFLAGS)) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
 
-LIB := $(patsubst %.cc,$B/%.o,$(filter-out src/main.cc,$(shell find src -name '*.cc')))
-UNIT := $(patsubst %.cc,$B/%.o,$(shell find test/unit -name '*.cc'))
+objects = $(patsubst %.cc,$B/%.o,$(shell find $1 -name '*.cc' 2>/dev/null | LC_ALL=C sort))
+LIB := $(filter-out $B/src/main.o,$(call objects,src))
+UNIT := $(call objects,test/unit)
+SUPPORT := $(call objects,test/unit/support)
+FAULT := $(call objects,test/fault)
+FUZZERS := $(patsubst test/fuzz/%.cc,$B/fuzz/%,$(wildcard test/fuzz/*.cc))
+# tools/weir-NAME.cc is a program; what it needs besides lies in tools/NAME/
 TOOLS := $(patsubst tools/%.cc,%,$(wildcard tools/weir*.cc))
 
-all: $B/weir $(TOOLS:%=$B/%)             ## build the daemon and its tools into build/<mode>/
+# Targets that call make again must not run beside others: two makes would write the same objects.
+REENTERING := run test integration faults asan tsan lint lint-all fuzz man install deps
+ifneq ($(filter $(REENTERING),$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
+AGAIN = +$(Q)$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc))
+
+all: $B/weir $(TOOLS:%=$B/%)            ## build the daemon and its tools into build/<mode>/ (MODE=release hooks asan tsan)
+
+run:                                    ## install what lacks, build, start four sample origins and weir in the foreground
+	@tools/deps build run
+	$(AGAIN) all
+	@tools/run $B
+
+test:                                   ## install what lacks, build, run unit, integration and fault tests; last line: the sum
+	@tools/deps build test
+	$(AGAIN) MODE=release all build-unit
+	$(AGAIN) MODE=hooks build-faults
+	@tools/test unit integration faults
+
 unit: $B/unit                           ## unit tests: no sockets, no root
 	$(Q)$B/unit
 
+integration:                            ## integration tests alone; ARGS="-k PATTERN" chooses
+	@tools/deps build test
+	$(AGAIN) all
+	@test/integration/run --mode $(MODE) $(ARGS)
+
+faults:                                 ## the bounded core of fault and torture tests (kill points, killed workers)
+	@tools/deps build test
+	$(AGAIN) MODE=hooks build-faults
+	@tools/test faults
+
+asan:                                   ## unit and integration tests under address and UB sanitizers
+	@tools/deps build test
+	$(AGAIN) MODE=asan all build-unit
+	@tools/test --mode asan unit integration
+
+tsan:                                   ## unit tests and shared-memory fault programs under the thread sanitizer
+	@tools/deps build test
+	$(AGAIN) MODE=tsan build-unit build-fault-program
+	@tools/test --mode tsan unit fault-program
+
+lint:                                   ## layers, headers, both compilers, format, clang-tidy on what changed, stale files
+	@tools/deps build lint
+	$(AGAIN) MODE=release build/release/weir
+	@tools/lint/run
+
+lint-all:                               ## the same with clang-tidy on every file
+	@tools/deps build lint
+	$(AGAIN) MODE=release build/release/weir
+	@tools/lint/run --all
+
+fuzz:                                   ## each fuzz target for FUZZ_SECONDS (default 30)
+	@tools/deps build fuzz
+	$(AGAIN) MODE=fuzz build-fuzz
+	@tools/fuzz build/fuzz $(or $(FUZZ_SECONDS),30)
+
+man:                                    ## write the generated manual pages, samples and completion anew
+	@tools/deps build
+	$(AGAIN) MODE=release build/release/weir
+	@tools/man
+
+install:                                ## install below DESTDIR and PREFIX (/usr/local); configuration goes to /etc/weir
+	@tools/deps --check build
+	$(AGAIN) MODE=release all
+	@DESTDIR='$(DESTDIR)' PREFIX='$(or $(PREFIX),/usr/local)' SYSCONFDIR='$(or $(SYSCONFDIR),/etc)' tools/install build/release
+
+deps:                                   ## install all that build, tests, lint and fuzzing need (root or sudo)
+	@tools/deps build run test lint fuzz
+
+help:                                   ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+
+clean: ; rm -rf build                   ## remove all that was built
+
+build-unit: $B/unit
+build-faults: all $(if $(FAULT),$B/faults)
+build-fault-program: $(if $(FAULT),$B/faults)
+build-fuzz: $(FUZZERS)
+
 $B/weir: $B/src/main.o $(LIB) ; $(LINK)
 $B/unit: $(UNIT) $(LIB) ; $(LINK)
-$(TOOLS:%=$B/%): $B/%: $B/tools/%.o $(LIB) ; $(LINK)
+$B/faults: $B/test/unit/main.o $(FAULT) $(SUPPORT) $(LIB) ; $(LINK)
+$B/libweir.a: $(LIB)
+	$(call say,AR,$@)rm -f $@ && ar rcsT $@ $^
+.SECONDEXPANSION:
+$(TOOLS:%=$B/%): $B/%: $B/tools/%.o $$(call objects,tools/$$(subst weir-,,$$*)) $B/libweir.a ; $(LINK)
+$(FUZZERS): $B/fuzz/%: $B/test/fuzz/%.o $B/libweir.a
+	$(Q)mkdir -p $(@D)
+	$(call say,LINK,$@)$(CXX) -fsanitize=fuzzer,address,undefined $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
 $B/%.o: %.cc $B/flags
 	$(Q)mkdir -p $(@D)
 	$(call say,CXX,$<)$(CXX) $(ALL_CXXFLAGS) -c -o $@ $<
+# Compiled anew when compiler or flags change; also where a machine without compiler hears what it lacks.
 $B/flags: FORCE
+	@tools/deps --check build
 	@mkdir -p $B; echo '$(CXX) $(ALL_CXXFLAGS)' | cmp -s - $@ || echo '$(CXX) $(ALL_CXXFLAGS)' > $@
-help:                                   ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
-clean: ; rm -rf build                   ## remove all that was built
 
-.PHONY: all unit help clean FORCE
--include $(LIB:.o=.d) $(UNIT:.o=.d) $(wildcard $B/src/main.d $B/tools/*.d)
+.PHONY: all run test unit integration faults asan tsan lint lint-all fuzz man install deps help clean FORCE
+.PHONY: build-unit build-faults build-fault-program build-fuzz
+.DELETE_ON_ERROR:
+-include $(patsubst %.o,%.d,$(LIB) $(UNIT) $(FAULT)) $(wildcard $B/src/main.d $B/tools/*.d $B/tools/*/*.d $B/test/fuzz/*.d)
