@@ -47,6 +47,7 @@ class Deferred : public ListHook<> {
 class Loop {
  public:
   static constexpr std::chrono::milliseconds tick{10};  // of all timers
+  static constexpr std::chrono::milliseconds forever = std::chrono::milliseconds::max();
 
   // Called once per turn each; nullptr: none. Between `sleeps` and `woke` the process waits for
   // events, so a watchdog must not take silence for a stall.
@@ -56,7 +57,7 @@ class Loop {
     void* owner = nullptr;
   };
 
-  Loop();
+  Loop();  // logs and exits the process when the kernel gives none
   ~Loop();
   Loop& operator=(Loop&&) = delete;
 
@@ -76,6 +77,7 @@ class Loop {
 
  private:
   friend class Deferred;
+  friend class LevelWatcher;
   friend class Timer;
   friend class Watcher;
   struct Doomed {
@@ -92,7 +94,6 @@ class Loop {
   void woke();  // first thing of every libevent callback: begins the turn once
   void wait(std::chrono::milliseconds wait_max);
   void run_timers();
-  void run_again();
   void run_tasks();
   void destroy_doomed();
 
@@ -101,7 +102,7 @@ class Loop {
   std::chrono::steady_clock::time_point epoch_;
   std::chrono::steady_clock::time_point alarm_at_;
   Wheel wheel_;
-  List<Watcher> again_;
+  List<Watcher> again_, asked_;  // for the next turn, for this one
   List<Deferred> tasks_;
   std::vector<Doomed> doomed_, dooming_;
   Hooks hooks_;

@@ -62,7 +62,8 @@ class Socket {
   void reset_on_close();  // the peer gets a reset instead of a clean end (SO_LINGER 0)
 
   // Calls back in the next turn, as if an edge had come: the budget of this one is used up.
-  void again() { watcher_.again({readable_, writable_, closed_}); }
+  void again();
+  void expect_connect() { writable_ = false; }  // a connect() is under way: an edge ends it
 
   bool readable() const { return readable_; }
   bool writable() const { return writable_; }
@@ -82,9 +83,12 @@ class Socket {
   void* owner_ = nullptr;
   Side side_;
   bool readable_ = false;
+  bool drained_ = true;   // the kernel has said EAGAIN since the last edge: asking more is no use
   bool writable_ = true;  // a fresh socket; the first refusal says otherwise
   bool closed_ = false;
   bool started_ = false;
+  bool asked_ = false;  // again() is outstanding
+  int lost_ = 0;        // errno of the failure that ended the connection
 };
 
 }  // namespace weir
