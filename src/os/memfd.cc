@@ -6,6 +6,8 @@
 
 #include <cerrno>
 
+#include "os/memory.h"
+
 namespace weir {
 namespace {
 Error failed(std::string_view what) { return Error{Side::self, what}; }
@@ -44,6 +46,12 @@ Result<Fd> create(const char* name, std::size_t size) {
 }
 
 Result<Ok> back(int fd, std::size_t offset, std::size_t size) {
+  // What is left must also run the processes that use the memory.
+  constexpr std::uint64_t reserve = 8U << 20;
+  const auto available = memory::available();
+  if (available && *available < size + reserve) {
+    return failed("not enough memory to back a memfd");
+  }
   int error = 0;
   do {  // a signal interrupts it half way; what was reserved stays
     error = ::posix_fallocate(fd, static_cast<off_t>(offset), static_cast<off_t>(size));

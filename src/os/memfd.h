@@ -50,7 +50,9 @@ namespace memfd {
 // `size` bytes of which none is backed yet; close-on-exec; `name` shows in /proc/PID/maps.
 Result<Fd> create(const char* name, std::size_t size);
 
-// Reserves memory for a part, so that touching it can't fail. Backing it twice does no harm.
+// Reserves memory for a part, so that touching it can't fail. Backing it twice does no harm. An
+// error when the machine or the control group has not that much available (the kernel itself would
+// not refuse: it kills processes until there is).
 Result<Ok> back(int fd, std::size_t offset, std::size_t size);
 
 // No change of size, and no further seal, from here on. With Access::read_only whoever maps it
