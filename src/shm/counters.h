@@ -125,6 +125,10 @@ class StatsTable {
   // (then the values are those of the last try).
   bool sum(CounterValues& out) const;
 
+  std::uint64_t value(std::uint32_t index, const CounterInfo& info) const {
+    assert(index < slot_count);
+    return (body_->row[index].*info.member).get();
+  }
   std::uint64_t row_incarnation(std::uint32_t index) const;
   std::uint64_t folded_incarnation(std::uint32_t index) const;
 

@@ -98,7 +98,7 @@ std::uint64_t RingWriter::dropped(Stream stream) const {
 // -- consumer
 
 RingReader::Walk::Walk(Ring ring, std::uint64_t from, std::uint64_t limit)
-    : ring_(ring), at_(from), limit_(limit) {
+    : ring_(ring), start_(from), at_(from), limit_(limit) {
   damaged_ = limit - from > ring.data.size() || from % 8 != 0 || limit % 8 != 0;
 }
 
@@ -132,7 +132,7 @@ std::uint64_t RingReader::tail() const {
   return ring_.control->tail.load(std::memory_order_acquire);
 }
 std::uint64_t RingReader::head() const {
-  return ring_.control->head.load(std::memory_order_acquire);
+  return align(ring_.control->head.load(std::memory_order_acquire));  // as RingWriter does
 }
 void RingReader::advance(std::uint64_t to) {
   ring_.control->tail.store(to, std::memory_order_release);
@@ -140,7 +140,7 @@ void RingReader::advance(std::uint64_t to) {
 void RingReader::skip_damage() {
   auto& damaged = ring_.control->damaged;
   damaged.store(damaged.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  advance(head() & ~std::uint64_t{7});
+  advance(head());
 }
 std::uint64_t RingReader::damaged() const {
   return ring_.control->damaged.load(std::memory_order_relaxed);
@@ -148,6 +148,15 @@ std::uint64_t RingReader::damaged() const {
 std::uint64_t RingReader::dropped(Stream stream) const {
   assert(stream < stream_count);
   return ring_.control->dropped[stream].load(std::memory_order_relaxed);
+}
+void RingReader::count_lost(Stream stream, std::uint64_t lines) {
+  assert(stream < stream_count);
+  auto& lost = ring_.control->lost[stream];
+  lost.store(lost.load(std::memory_order_relaxed) + lines, std::memory_order_relaxed);
+}
+std::uint64_t RingReader::lost(Stream stream) const {
+  assert(stream < stream_count);
+  return ring_.control->lost[stream].load(std::memory_order_relaxed);
 }
 
 // -- all rings

@@ -59,6 +59,7 @@ struct RingControl {
   std::atomic<std::uint64_t> damaged;           // consumer: times that it had to skip
   alignas(64) WriteIntent intent;               // consumer
   alignas(64) std::atomic<std::uint64_t> dropped[stream_count];  // producer: lines, by stream
+  alignas(64) std::atomic<std::uint64_t> lost[stream_count];  // consumer: lines it couldn't write
 };
 static_assert(Shared<RingControl> && sizeof(RingControl) <= page_bytes);
 
@@ -70,7 +71,7 @@ inline constexpr Kind rings_kind{
     "rings", 1,
     layout_hash({slot_count, stream_count, line_bytes_max, sizeof(RecordHeader),
                  sizeof(RingControl), offsetof(RingControl, tail), offsetof(RingControl, intent),
-                 offsetof(RingControl, dropped)})};
+                 offsetof(RingControl, dropped), offsetof(RingControl, lost)})};
 
 // One ring: control words and data, wherever they are mapped.
 struct Ring {
@@ -120,6 +121,7 @@ class RingReader {
   class Walk {
    public:
     bool next(Record& record);  // false: nothing more below `limit`, or damage
+    std::uint64_t start() const { return start_; }
     std::uint64_t position() const { return at_; }
     bool damaged() const { return damaged_; }
 
@@ -127,7 +129,7 @@ class RingReader {
     friend class RingReader;
     Walk(Ring ring, std::uint64_t from, std::uint64_t limit);
     Ring ring_;
-    std::uint64_t at_, limit_;
+    std::uint64_t start_, at_, limit_;
     bool damaged_ = false;
   };
   Walk walk() const;                        // up to the head as it is now
@@ -139,6 +141,8 @@ class RingReader {
   void skip_damage();              // forget all that is published, and count it
   std::uint64_t damaged() const;
   std::uint64_t dropped(Stream stream) const;
+  void count_lost(Stream stream, std::uint64_t lines);
+  std::uint64_t lost(Stream stream) const;
   WriteIntent& intent() { return ring_.control->intent; }
 
  private:

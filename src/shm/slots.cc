@@ -1,5 +1,7 @@
 #include "shm/slots.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -151,13 +153,12 @@ std::string SlotTable::breadcrumb(std::uint32_t index) const {
     at += size;
   }
   std::string line;
-  for (std::size_t i = 0; i < 3; ++i) {
+  const std::string_view before[crumb_parts] = {"", " ", " ", ", peer ", ", "};
+  for (std::size_t i = 0; i < crumb_parts; ++i) {
     if (part[i].empty()) continue;
-    if (!line.empty()) line += ' ';
+    if (!line.empty()) line += before[i];
     line += part[i];
   }
-  if (!part[3].empty()) (line += ", peer ") += part[3];
-  if (!part[4].empty()) (line += ", ") += part[4];
   return line;
 }
 
@@ -173,6 +174,8 @@ void SlotOwner::beat(std::int64_t now_ns) {
 }
 
 bool SlotOwner::ready(std::int64_t now_ns) {
+  if (!table_.is_current(id_)) return false;
+  slot_.pid.store(::getpid(), std::memory_order_relaxed);  // the master may not have come to it yet
   slot_.ready_ns.store(now_ns, std::memory_order_relaxed);
   return table_.enter(id_, SlotState::ready);
 }

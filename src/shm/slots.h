@@ -47,7 +47,7 @@ struct SlotId {
 struct Breadcrumb {
   static constexpr std::size_t method_max = 16, host_max = 56, path_max = 112, peer_max = 40,
                                phase_max = 16;
-  std::string_view method, host, path, peer, phase;
+  std::string_view method{}, host{}, path{}, peer{}, phase{};
 };
 
 inline constexpr std::size_t breadcrumb_words = 1 + (16 + 56 + 112 + 40 + 16) / 8;
