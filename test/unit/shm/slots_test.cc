@@ -112,7 +112,7 @@ TEST_CASE("a breadcrumb is never read torn, however fast its owner writes") {
     }
   });
   unsigned read = 0;
-  for (int i = 0; i < 20000; ++i) {
+  while (read < 20000) {
     const std::string line = zones->slots.breadcrumb(0);
     if (line.empty() || line.front() == '(') continue;
     ++read;
@@ -122,7 +122,6 @@ TEST_CASE("a breadcrumb is never read torn, however fast its owner writes") {
   }
   stop = true;
   writer.join();
-  CHECK(read > 0);
 }
 
 }  // namespace weir::shm
