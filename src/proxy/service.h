@@ -22,7 +22,7 @@ namespace tls {
 class Contexts;
 }
 namespace shm {
-struct Zones;
+class Zones;
 }
 
 class Service {
