@@ -13,7 +13,7 @@ class PlainTransport final : public Transport {
   PlainTransport(std::unique_ptr<Socket> socket, const Address& peer);  // from a Dialer
 
   Result<Ok> start() override;
-  Io read(std::span<char> into, Want want) override;
+  Io read(std::span<char> into, Want want = Want::any) override;
   Io write(std::span<const iovec> from) override;
   using Transport::write;
   void shutdown_write() override;
