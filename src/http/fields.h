@@ -39,7 +39,9 @@ std::string_view field_name(FieldId id);                  // as we write it; emp
 std::uint8_t field_properties(FieldId id);                // 0 for `other`
 bool same_field(std::string_view a, std::string_view b);  // equal but for ASCII case
 
-// Equal but for ASCII case and '_' against '-': CGI-like origins cannot tell such names apart.
+// The row of a name in which '_' counts as '-': CGI-like origins cannot tell such names apart.
+FieldId field_id_of_alias(std::string_view name);
+// Equal but for ASCII case and '_' against '-'.
 bool alias_of(std::string_view name, std::string_view other);
 
 struct Field {

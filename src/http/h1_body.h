@@ -60,10 +60,10 @@ class BodyDecoder {
     failed
   };
 
-  Result<Step> fail(Fault fault);
-  Step take_payload(std::string_view bytes, std::size_t consumed);
+  Result<std::size_t> fail(Fault fault);
+  Step take_payload(std::string_view bytes, std::size_t at);
   Result<std::size_t> frame(std::string_view bytes);  // framing bytes before payload
-  Result<Ok> size_byte(char c);
+  Result<std::size_t> size_byte(char c);
   Result<std::size_t> extension(std::string_view bytes);
   Result<std::size_t> trailer(std::string_view bytes);
 

@@ -53,7 +53,7 @@ class ChunkHead {
   std::string_view text() const { return {text_.data() + start_, text_.size() - start_}; }
 
  private:
-  std::array<char, 18> text_;
+  std::array<char, 18> text_{};
   std::size_t start_;
 };
 inline constexpr std::string_view crlf = "\r\n";

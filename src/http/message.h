@@ -46,8 +46,11 @@ struct RequestHead {
 
   // Filled by resolve_target():
   TargetForm form = TargetForm::origin;
-  std::string_view scheme;     // "http" or "https" of an absolute-form target, else empty
-  std::string_view authority;  // host[:port], lower-cased, default port dropped; what goes upstream
+  std::string_view scheme;  // "http" or "https" of an absolute-form target, else empty
+  // host[:port], lower-cased, default port dropped. It replaces the value of Host in `fields`, so
+  // that it is what goes upstream; received_host is what came ($http_host).
+  std::string_view authority;
+  std::string_view received_host;
   std::string_view host;      // without port; IPv6 in brackets; empty only in HTTP/1.0 without Host
   std::uint16_t port = 0;     // 0: the default of the scheme
   std::string_view path;      // normalised: the one form for routing, access and cache key

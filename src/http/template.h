@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "http/escape.h"
 #include "http/variables.h"
 
 namespace weir {
@@ -27,11 +28,6 @@ class Values {
  protected:
   ~Values() = default;
 };
-
-// How values are written. `log` is nginx's default: '"', '\' and all but printable ASCII as \xHH,
-// no value as "-". `json`: the inside of a JSON string, bytes that are not UTF-8 as \u00HH.
-enum class Escape : std::uint8_t { none, log, json };
-void append_escaped(std::string_view text, Escape escape, std::string& out);
 
 // Why a text is not a template: `position` counts bytes from 0 and points at the '$'.
 struct TemplateProblem {
@@ -48,7 +44,8 @@ class Template {
   static bool compile(std::string_view text, Template& out, TemplateProblem& problem);
   static Template literal(std::string_view text);  // '$' has no meaning
 
-  // Appends to `out`. Values are escaped, the template's own text is not.
+  // Appends to `out`. Values are escaped, the template's own text is not; with Escape::log a
+  // variable without a value is "-".
   void render(const Values& values, std::string& out, Escape escape = Escape::none) const;
 
   std::string_view source() const { return source_; }  // the text it was compiled from
