@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace weir::observe {
 namespace {
@@ -37,8 +38,23 @@ void LogDrain::set_file(shm::Stream stream, Fd fd) {
   sink.fd = std::move(fd);
 }
 
+// The write that a killed logger was at must be completed before any other line goes to that file.
+void LogDrain::finish_predecessor(Time now, Pass& pass) {
+  if (std::exchange(predecessor_finished_, true)) return;
+  for (std::uint32_t i = 0; i < shm::slot_count; ++i) {
+    if (zones_.slots.info(i).id.incarnation == 0) continue;
+    shm::RingReader ring(zones_.rings.ring(i));
+    const shm::WriteIntent& intent = ring.intent();
+    const bool begun =
+        intent.from.load(std::memory_order_acquire) == ring.tail() &&
+        intent.armed.load(std::memory_order_relaxed) > intent.done.load(std::memory_order_relaxed);
+    if (begun) drain_ring(ring, now, pass);
+  }
+}
+
 LogDrain::Pass LogDrain::drain(Time now) {
   Pass pass;
+  finish_predecessor(now, pass);
   for (int round = 0; round < rounds_max; ++round) {
     bool any = false;
     for (std::uint32_t i = 0; i < shm::slot_count; ++i) {

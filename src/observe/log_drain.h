@@ -61,6 +61,7 @@ class LogDrain {
     std::uint64_t streams;  // one bit per stream that has lines
   };
 
+  void finish_predecessor(Time now, Pass& pass);
   bool drain_ring(shm::RingReader& ring, Time now, Pass& pass);  // true: it had something
   Batch measure(const shm::RingReader& ring, std::uint64_t limit) const;
   Batch plan(shm::RingReader& ring) const;
@@ -73,6 +74,7 @@ class LogDrain {
   const shm::Zones& zones_;
   std::array<Sink, shm::stream_count> sinks_;
   std::vector<char> gathered_;  // the batch's lines of one stream
+  bool predecessor_finished_ = false;
 };
 
 }  // namespace weir::observe

@@ -15,11 +15,14 @@ std::uint64_t StatsTable::folded_incarnation(std::uint32_t index) const {
 
 void StatsTable::begin(SlotId id) {
   CounterRow& it = row(id.index);
-  assert(id.incarnation == it.incarnation.load(std::memory_order_relaxed) + 1);
+  const std::uint64_t last = it.incarnation.load(std::memory_order_relaxed);
+  assert(id.incarnation == last + 1 ||
+         id.incarnation == last);  // equal: a claim that was cut short
   // While it is zeroed the row still carries the last incarnation, which readers know is retired.
   for (const CounterInfo& info : counter_table) (it.*info.member).set(0);
   SHM_POINT(claim_row_reset);
   it.incarnation.store(id.incarnation, std::memory_order_release);
+  SHM_POINT(claim_row_given);
 }
 
 void StatsTable::fold(SlotId dead) {

@@ -9,13 +9,14 @@
 #ifdef WEIR_TEST_HOOKS
 
 #define WEIR_SHM_POINTS(X)                                                                     \
-  X(claim_row_reset)      /* the row of a slot is zeroed, the slot not yet claimed */          \
+  X(claim_row_reset)      /* the row of a slot is zeroed, it is still the last owner's */      \
+  X(claim_row_given)      /* the row is the new owner's, the slot is free */                   \
   X(claim_done)           /* claimed, not yet forked */                                        \
   X(snapshot_half)        /* half of the words of a snapshot are written */                    \
   X(snapshot_written)     /* all words are written, the version is the old one */              \
   X(snapshot_published)   /* the new version stands */                                         \
-  X(ring_header)          /* record header written, bytes not */                               \
-  X(ring_bytes)           /* record complete, not published */                                 \
+  X(ring_bytes)           /* the bytes of a line are in place, its header is not */            \
+  X(ring_header)          /* record complete, not published */                                 \
   X(ring_published)       /* record published */                                               \
   X(ring_wrap)            /* the filler at the end of the ring is written, not published */    \
   X(ring_dropped)         /* a drop was counted */                                             \

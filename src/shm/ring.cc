@@ -63,11 +63,12 @@ void RingWriter::commit(std::size_t used, unsigned level) {
   assert(used <= reserved_);
   reserved_ = 0;
   if (used == 0) return;
+  SHM_POINT(ring_bytes);
   std::byte* const record = ring_.data.data() + (at_ & (ring_.data.size() - 1));
   const RecordHeader header{static_cast<std::uint32_t>(used), stream_,
                             static_cast<std::uint8_t>(level), line_kind};
   std::memcpy(record, &header, sizeof header);
-  SHM_POINT(ring_bytes);
+  SHM_POINT(ring_header);
   head_ = at_ + sizeof(RecordHeader) + align(used);
   ring_.control->head.store(head_, std::memory_order_release);
   SHM_POINT(ring_published);

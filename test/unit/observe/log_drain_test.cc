@@ -51,8 +51,9 @@ struct Bench {
 };
 
 // What a logger does before it is killed: note the batch and the file's size, write a part.
-void die_after_writing(Bench& bench, Stream stream, const File& file, std::string_view part) {
-  auto reader = bench.reader();
+void die_after_writing(Bench& bench, unsigned worker, Stream stream, const File& file,
+                       std::string_view part) {
+  auto reader = bench.reader(worker);
   struct stat status {};
   REQUIRE(::fstat(file.fd, &status) == 0);
   auto& intent = reader.intent();
@@ -184,12 +185,12 @@ TEST_CASE("log drain: a logger killed in or after a write is continued to the by
   const std::string lines = "first line\nsecond line\n";
   for (std::size_t written = 0; written <= lines.size(); ++written) {
     CAPTURE(written);
-    Bench bench;
+    Bench bench(2);
     File file;
     REQUIRE(::write(file.fd, "old\n", 4) == 4);
-    REQUIRE(bench.writers[0].push(1, "first line\n"));
-    REQUIRE(bench.writers[0].push(1, "second line\n"));
-    die_after_writing(bench, 1, file, lines.substr(0, written));
+    REQUIRE(bench.writers[1].push(1, "first line\n"));
+    REQUIRE(bench.writers[1].push(1, "second line\n"));
+    die_after_writing(bench, 1, 1, file, lines.substr(0, written));
     REQUIRE(bench.writers[0].push(1, "third line\n"));
     LogDrain successor(*bench.zones);
     successor.set_file(1, file.handle());
