@@ -25,7 +25,7 @@ enum class Persistence : std::uint8_t {
 };
 
 struct Outgoing {
-  BodyFraming framing;
+  BodyFraming framing = {};
   Persistence persistence = Persistence::unsaid;
   std::string_view upgrade = {};  // "Connection: upgrade" and this Upgrade are written
   bool te_trailers = false;       // requests: "TE: trailers" is written
