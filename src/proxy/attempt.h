@@ -94,11 +94,11 @@ struct AttemptFacts {
 struct AttemptRequest {
   const RequestHead& head;  // as the peer gets it; Connection, framing, TE are written from below
   std::string_view target;
-  BodyFraming body;                           // none, length or chunked: written anew
-  std::string_view upgrade;                   // the protocol offered; empty: none
-  bool te_trailers = false;                   // the client takes trailers
-  const conf::LocationConf& conf;             // timeouts and bounds
-  std::chrono::milliseconds connect_timeout;  // this try's share of proxy_connect_timeout
+  BodyFraming body{};                           // none, length or chunked: written anew
+  std::string_view upgrade{};                   // the protocol offered; empty: none
+  bool te_trailers = false;                     // the client takes trailers
+  const conf::LocationConf& conf;               // timeouts and bounds
+  std::chrono::milliseconds connect_timeout{};  // this try's share of proxy_connect_timeout
   bool fresh = false;  // leave the pool alone: a pooled connection has just died on this request
 };
 
@@ -138,6 +138,7 @@ class Attempt final : public BodySink,
   Attempt& operator=(Attempt&&) = delete;  // pinned
 
   void start();
+  void start_on(Lease lease);  // on this connection, whatever the pool has
 
   const AttemptFacts& facts() const { return facts_; }
   Peer& peer() const { return peer_; }

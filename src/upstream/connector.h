@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "base/buffer.h"
 #include "base/result.h"
 #include "event/loop.h"
 #include "event/timer.h"
@@ -38,7 +39,7 @@ class ConnectorOwner {
 
 class Connector final : private TransportOwner {
  public:
-  Connector(Loop& loop, ConnectorOwner& owner);
+  Connector(Loop& loop, BufferPool& buffers, ConnectorOwner& owner);
   Connector& operator=(Connector&&) = delete;  // pinned
 
   // Once. The owner is called from the loop, never inside start(). A peer that fails (but not for
@@ -48,13 +49,12 @@ class Connector final : private TransportOwner {
 
  private:
   void dialled(std::unique_ptr<Socket> socket);
-  void shake_hands(std::unique_ptr<Socket> socket);
   void on_ready(Transport& transport, Ready ready) override;
   void succeed();
   void fail(ConnectFailure kind, Error error);
-  void fail_dialling();
   void tell();
 
+  BufferPool& buffers_;
   ConnectorOwner& owner_;
   Group* group_ = nullptr;
   Peer* peer_ = nullptr;
