@@ -17,14 +17,17 @@ constexpr std::uint64_t align(std::uint64_t n) { return (n + 7) & ~std::uint64_t
 
 RingWriter::RingWriter(Ring ring) : ring_(ring) {
   assert(std::has_single_bit(ring.data.size()));
-  // A predecessor may have been killed between any two stores; what it published is whole, and what
-  // it did not is overwritten. Aligning matters only if it scribbled over its own ring.
-  head_ = align(ring.control->head.load(std::memory_order_acquire));
   tail_ = ring.control->tail.load(std::memory_order_acquire);
 }
 
-std::size_t RingWriter::room() {
-  const std::uint64_t waiting = head_ - tail_;
+// A predecessor may have been killed between any two stores; what it published is whole, and what
+// it did not is overwritten. Aligning matters only if somebody scribbled over the ring.
+std::uint64_t RingWriter::head() const {
+  return align(ring_.control->head.load(std::memory_order_relaxed));
+}
+
+std::size_t RingWriter::room() const {
+  const std::uint64_t waiting = head() - tail_;
   // A tail beyond the head is not ours to repair: full until the logger has skipped the damage.
   return waiting > ring_.data.size() ? 0 : ring_.data.size() - waiting;
 }
@@ -32,7 +35,7 @@ std::size_t RingWriter::room() {
 std::span<char> RingWriter::reserve(Stream stream, std::size_t most) {
   assert(stream < stream_count && most > 0 && most <= line_bytes_max);
   const std::size_t size = ring_.data.size();
-  const std::size_t offset = head_ & (size - 1);
+  const std::size_t offset = head() & (size - 1);
   const std::size_t wanted = sizeof(RecordHeader) + align(most);
   const std::size_t filler = size - offset < wanted ? size - offset : 0;
   if (room() < filler + wanted) {
@@ -45,7 +48,7 @@ std::span<char> RingWriter::reserve(Stream stream, std::size_t most) {
       return {};
     }
   }
-  at_ = head_;
+  at_ = head();
   if (filler != 0) {
     const RecordHeader header{static_cast<std::uint32_t>(filler - sizeof(RecordHeader)), 0, 0,
                               filler_kind};
@@ -69,8 +72,7 @@ void RingWriter::commit(std::size_t used, unsigned level) {
                             static_cast<std::uint8_t>(level), line_kind};
   std::memcpy(record, &header, sizeof header);
   SHM_POINT(ring_header);
-  head_ = at_ + sizeof(RecordHeader) + align(used);
-  ring_.control->head.store(head_, std::memory_order_release);
+  ring_.control->head.store(at_ + sizeof(RecordHeader) + align(used), std::memory_order_release);
   SHM_POINT(ring_published);
 }
 
@@ -86,9 +88,9 @@ bool RingWriter::push(Stream stream, std::string_view line, unsigned level) {
 }
 
 bool RingWriter::wants_drain() {
-  if (head_ - tail_ <= ring_.data.size() / 2) return false;
+  if (head() - tail_ <= ring_.data.size() / 2) return false;
   tail_ = ring_.control->tail.load(std::memory_order_acquire);
-  return head_ - tail_ > ring_.data.size() / 2;
+  return head() - tail_ > ring_.data.size() / 2;
 }
 
 std::uint64_t RingWriter::dropped(Stream stream) const {

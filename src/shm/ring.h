@@ -79,7 +79,9 @@ struct Ring {
   std::span<std::byte> data;  // size is a power of two
 };
 
-// The producer. reserve, write the line, commit; or push() a complete line.
+// The producer: reserve, write the line, commit; or push() a complete line. A process may have more
+// than one (its error lines and its access lines), as long as no push begins between a reserve and
+// its commit: the position is in the ring and not in here.
 class RingWriter {
  public:
   explicit RingWriter(Ring ring);  // continues where the last owner of the slot left off
@@ -97,10 +99,10 @@ class RingWriter {
   std::uint64_t dropped(Stream stream) const;
 
  private:
-  std::size_t room();
+  std::uint64_t head() const;
+  std::size_t room() const;
 
   Ring ring_;
-  std::uint64_t head_;        // what is published
   std::uint64_t tail_;        // last seen
   std::uint64_t at_ = 0;      // position of the reservation
   std::size_t reserved_ = 0;  // its bytes

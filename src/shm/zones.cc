@@ -124,6 +124,20 @@ unsigned Zones::clean_dead() {
 void Zones::wake_logger() const { wake(logger_wake_); }
 void Zones::wake_housekeeper() const { wake(housekeeper_wake_); }
 
+Zones::LogLosses Zones::log_losses() const {
+  LogLosses losses;
+  for (std::uint32_t i = 0; i < slot_count; ++i) {
+    if (slots.info(i).id.incarnation == 0) continue;  // not backed by memory
+    const RingReader ring(rings.ring(i));
+    losses.damaged += ring.damaged();
+    for (Stream stream = 0; stream < stream_count; ++stream) {
+      losses.dropped += ring.dropped(stream);
+      losses.lost += ring.lost(stream);
+    }
+  }
+  return losses;
+}
+
 std::array<int, 4> Zones::fds() const {
   return {slots_zone_.fd(), stats_zone_.fd(), rings_zone_.fd(), tickets_zone_.fd()};
 }

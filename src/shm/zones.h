@@ -53,6 +53,13 @@ class Zones {
   int logger_wake_fd() const { return logger_wake_.get(); }
   int housekeeper_wake_fd() const { return housekeeper_wake_.get(); }
 
+  // Log lines that never came to a file, since the instance began: refused by a full ring, lost by
+  // a failing write; and how often a damaged ring had to be skipped.
+  struct LogLosses {
+    std::uint64_t dropped = 0, lost = 0, damaged = 0;
+  };
+  LogLosses log_losses() const;
+
   std::array<int, 4> fds() const;
   std::array<const Zone*, 4> all() const;
 

@@ -120,6 +120,18 @@ TEST_CASE("ring: what was not committed does not exist, for the reader and for t
   CHECK(drain(reader).empty());
 }
 
+TEST_CASE("ring: two writers of one process may take turns") {
+  TestRing memory;
+  RingWriter access(memory.ring()), error(memory.ring());
+  RingReader reader(memory.ring());
+  for (int i = 0; i < 1000; ++i) {
+    const std::string line(static_cast<std::size_t>(10 + i), 'a');
+    REQUIRE(access.push(1, line));
+    REQUIRE(error.push(0, "error\n"));
+    REQUIRE(drain(reader) == std::vector<std::string>{line, "error\n"});
+  }
+}
+
 TEST_CASE("ring: the end of the buffer is met at every alignment") {
   for (std::size_t first = 1; first < 200; ++first) {
     CAPTURE(first);
