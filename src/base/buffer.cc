@@ -118,23 +118,40 @@ bool Buffer::acquire(std::size_t size) {
   return true;
 }
 
+bool Buffer::acquire_reserve() {
+  if (acquire()) return true;
+  block_ = static_cast<char*>(::operator new(BufferPool::reserve_bytes, std::nothrow));
+  if (block_ == nullptr) return false;
+  capacity_ = BufferPool::reserve_bytes;
+  return true;
+}
+
+void Buffer::give_back(char* block, std::size_t capacity) {
+  if (capacity == BufferPool::reserve_bytes) {
+    ::operator delete(block);
+  } else {
+    pool_->give(block, capacity);
+  }
+}
+
 bool Buffer::grow() {
   if (block_ == nullptr) return acquire();
   if (capacity_ >= BufferPool::block_bytes_max) return false;
-  char* larger = pool_->take(capacity_ * 2);
+  const std::size_t wanted = std::max(capacity_ * 2, BufferPool::block_bytes_min);
+  char* larger = pool_->take(wanted);
   if (larger == nullptr) return false;
   const std::size_t bytes = size();
   std::memcpy(larger, block_ + begin_, bytes);
-  pool_->give(block_, capacity_);
+  give_back(block_, capacity_);
   block_ = larger;
-  capacity_ *= 2;
+  capacity_ = wanted;
   begin_ = 0;
   end_ = bytes;
   return true;
 }
 
 void Buffer::release() {
-  if (block_ != nullptr) pool_->give(block_, capacity_);
+  if (block_ != nullptr) give_back(block_, capacity_);
   block_ = nullptr;
   capacity_ = begin_ = end_ = 0;
 }

@@ -22,6 +22,7 @@ class BufferPool {
  public:
   static constexpr std::size_t block_bytes_min = std::size_t{16} * 1024;
   static constexpr std::size_t block_bytes_max = std::size_t{256} * 1024;
+  static constexpr std::size_t reserve_bytes = std::size_t{4} * 1024;
 
   // Someone who was refused a block. woken() runs once, from wake(), and may take a block, wait
   // again or destroy the waiter.
@@ -80,7 +81,10 @@ class Buffer {
 
   // Makes sure that there is a block (of `size` if there was none). False: the pool is empty.
   bool acquire(std::size_t size = BufferPool::block_bytes_min);
-  // Twice the block, the bytes kept. False, and nothing changed: at the largest, or the pool is
+  // At least 4 KiB, beyond the pool's bound if need be: for output that must go on so that others can
+  // give their blocks back. False: no memory.
+  bool acquire_reserve();
+  // Twice the block (from a reserve: a smallest block), the bytes kept. False, and nothing changed: at the largest, or the pool is
   // empty.
   bool grow();
   void release();  // gives the block back, with whatever is in it
@@ -106,6 +110,8 @@ class Buffer {
   BufferPool& pool() const { return *pool_; }
 
  private:
+  void give_back(char* block, std::size_t capacity);
+
   BufferPool* pool_;
   char* block_ = nullptr;
   std::size_t capacity_ = 0, begin_ = 0, end_ = 0;

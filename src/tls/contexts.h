@@ -43,7 +43,6 @@ class Contexts {
   Contexts() = default;
   friend class ContextsBuilder;
 
-  shm::TicketKeys const* ticket_keys_ = nullptr;
   std::vector<std::unique_ptr<ServerContext>> servers_;
   std::unordered_map<Address, ListenContext> listens_;
   std::unordered_map<const conf::UpstreamConf*, std::unique_ptr<UpstreamContext>> upstreams_;

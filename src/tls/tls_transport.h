@@ -8,6 +8,9 @@
 //   created -> shaking hands -> established -> ended (shutdown_write)
 //                    '----------------'--> lost: reads and writes report the error
 //
+// shutdown_write() sends close_notify, not a FIN: that is the end of a TLS stream. The destructor
+// never sends one by itself, for a message that was broken off must not look complete.
+//
 // A server's SSL object is made when the first byte comes; block and record buffers are given back
 // whenever they are empty. A missing close_notify is eof_is_clean() == false, not an error: the
 // owner knows how its message is delimited.
@@ -55,26 +58,26 @@ class TlsTransport final : public Transport {
   const TlsInfo* tls() const override;
   bool is_tls() const override { return true; }
   int fd() const override { return socket_->fd(); }
-  bool lost() const { return lost_; }
-
-  static void prepare_process();  // once, before fork: what all transports share
 
  private:
   friend class UpstreamContext;
   friend struct TransportBio;
   friend int choose_server(SSL*, int*, void*);
+  friend int keep_new_session(SSL*, SSL_SESSION*);
 
   static void edge(void* self, Ready ready);
   bool create_server_ssl();
-  void attach(SSL* ssl);
+  bool attach(SSL* ssl);
   void drive_handshake();
   void handshake_done();
   Io fail(Error why);
   Io failed() const { return Io::failed(error_); }
-  Error library_error(int result);
-  std::size_t room_for_record();
+  Io fail_by_library();
+  bool make_room(std::size_t wanted);
   std::size_t write_record(std::string_view plain);
+  Io read_some(std::span<char> into, std::size_t& total);
   void send_out();
+  static void flush_at_end_of_turn(void* self);
   void schedule_flush() { flush_later_.schedule(); }
 
   // The library's input and output.
@@ -100,7 +103,6 @@ class TlsTransport final : public Transport {
   bool socket_ended_ = false;  // the peer's FIN was read
   bool close_notify_ = false;  // the peer's close_notify was read
   bool write_ended_ = false;
-  bool end_after_flush_ = false;
   bool reset_ = false;
   bool lost_ = false;
   bool asked_ = false;  // again() is outstanding

@@ -168,3 +168,21 @@ TEST_CASE("buffer: moving hands the block over") {
   CHECK(third.readable() == "x");
   CHECK(pool.bytes_used() == 16 * kib);
 }
+
+TEST_CASE("buffer: the reserve is there when the pool is not, and grows into the pool later") {
+  BufferPool pool(16 * kib);
+  Buffer holder(pool), needy(pool), lucky(pool);
+  REQUIRE(holder.acquire());
+  REQUIRE(needy.acquire_reserve());
+  CHECK(needy.capacity() == BufferPool::reserve_bytes);
+  CHECK(pool.bytes_used() == 16 * kib);
+  fill(needy, 'r', 100);
+  CHECK_FALSE(needy.grow());
+  holder.release();
+  REQUIRE(needy.grow());
+  CHECK(needy.capacity() == 16 * kib);
+  CHECK(needy.readable() == std::string(100, 'r'));
+  needy.release();
+  REQUIRE(lucky.acquire_reserve());
+  CHECK(lucky.capacity() == 16 * kib);
+}
