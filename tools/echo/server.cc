@@ -1,0 +1,114 @@
+#include "tools/echo/server.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/plain_transport.h"
+#include "os/socket.h"
+
+namespace weir::echo {
+namespace {
+
+constexpr int backlog = 1024;
+
+// A Unix socket is published at once: no other process serves its path.
+std::string bind(const Address& address, Fd& out) {
+  if (address.is_unix()) {
+    auto bound = bind_unix(address.path(), 0666);
+    if (!bound) return fmt::format("{}: {}", bound.error().what, std::strerror(errno));
+    if (const auto done = publish_unix(*bound, backlog); !done) {
+      return fmt::format("{}: {}", done.error().what, std::strerror(errno));
+    }
+    out = std::move(bound->fd);
+    return {};
+  }
+  BindOptions options;
+  options.reuse_port = false;  // a second weir-echo on the same port is a mistake
+  auto bound = bind_tcp(address, options);
+  if (bound) {
+    if (const auto done = listen_on(bound->get(), backlog); !done) bound = done.error();
+  }
+  if (bound) {
+    out = std::move(*bound);
+    return {};
+  }
+  if (errno == EADDRINUSE) return "the port is taken by another process";
+  return fmt::format("{}: {}", bound.error().what, std::strerror(errno));
+}
+
+}  // namespace
+
+Server::Server(Loop& loop, Options options)
+    : loop_(loop), options_(std::move(options)), lingerers_(loop) {}
+
+Server::~Server() { close_all(); }
+
+std::string Server::listen() {
+  for (const Address& address : options_.addresses) {
+    auto port = std::make_unique<Port>();
+    port->address = address;
+    if (const auto why = bind(address, port->fd); !why.empty()) {
+      const int error_number = errno;
+      auto text = fmt::format("{}: {}", address.to_string(), why);
+      errno = error_number;
+      return text;
+    }
+    port->listener = std::make_unique<Listener>(loop_, port->fd.get(), *this, port.get());
+    if (const auto done = port->listener->start(); !done) return std::string(done.error().what);
+    ports_.push_back(std::move(port));
+  }
+  return {};
+}
+
+void Server::close_all() {
+  ports_.clear();
+  for (Session& session : sessions_) std::unique_ptr<Session>(&session).reset();
+  lingerers_.close_all();
+}
+
+std::string_view Server::date() { return date_.text(clock::wall()); }
+
+bool Server::error_is_due() {
+  const std::uint64_t before = requests_ * options_.error_percent / 100;
+  ++requests_;
+  return requests_ * options_.error_percent / 100 != before;
+}
+
+void Server::log_line(std::string_view line) {
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
+}
+
+std::unique_ptr<Transport> Server::make_transport(Fd fd, const Address& peer) {
+  return std::make_unique<PlainTransport>(loop_, std::move(fd), peer, Side::client);
+}
+
+void Server::on_accept(Listener& listener, Fd fd, const Address& peer) {
+  const Port& port = *static_cast<const Port*>(listener.user());
+  auto session =
+      std::make_unique<Session>(*this, make_transport(std::move(fd), peer), port.address);
+  if (const auto done = session->start(); !done) {
+    log::error("weir-echo: {}", done.error().what);
+    return;
+  }
+  sessions_.push_back(*session.release());  // over() takes it back
+}
+
+void Server::over(Session& session, bool linger) {
+  auto transport = session.take_transport();
+  transport->set_owner(nullptr);
+  if (linger) {
+    lingerers_.add(std::move(transport));
+  } else {
+    loop_.destroy_later(std::move(transport));
+  }
+  session.unlink();
+  loop_.destroy_later(std::unique_ptr<Session>(&session));
+}
+
+}  // namespace weir::echo
