@@ -17,6 +17,10 @@ using std::chrono::year_month_day;
 
 constexpr std::string_view weekdays[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                          "Thursday", "Friday", "Saturday"};
+// What the clock's nanoseconds can hold, with room for sums; beyond, one past or future is as good
+// as another ("31 Dec 9999" is how some origins say "never").
+constexpr int year_least = 1900;
+constexpr int year_most = 2200;
 constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
 void put_digits(char* at, unsigned value, int digits) {
@@ -58,6 +62,8 @@ std::optional<system_clock::time_point> combine(int year, int month, int day,
                             std::chrono::month{static_cast<unsigned>(month)},
                             std::chrono::day{static_cast<unsigned>(day)}};
   if (!date.ok()) return std::nullopt;
+  if (year < year_least) return sys_days{std::chrono::year{year_least} / 1 / 1};
+  if (year > year_most) return sys_days{std::chrono::year{year_most} / 1 / 1};
   return sys_days{date} + seconds{hour * 3600 + minute * 60 + second};
 }
 

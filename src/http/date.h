@@ -12,7 +12,8 @@ using DateText = std::array<char, 29>;  // "Sun, 06 Nov 1994 08:49:37 GMT"
 
 DateText format_http_date(std::chrono::system_clock::time_point time);
 
-// `now` decides the century of the obsolete RFC 850 form.
+// `now` decides the century of the obsolete RFC 850 form. Dates before 1900 and after 2200 are read
+// as those years.
 std::optional<std::chrono::system_clock::time_point> parse_http_date(
     std::string_view text, std::chrono::system_clock::time_point now);
 

@@ -25,7 +25,7 @@ inline constexpr std::size_t field_ids = static_cast<std::size_t>(FieldId::count
 
 // What a name may do on its way; a bit set per row of the table.
 namespace field_property {
-inline constexpr std::uint8_t hop = 1;            // for one hop: always removed (RFC 9110 7.6.1)
+inline constexpr std::uint8_t one_hop = 1;        // always removed (RFC 9110 7.6.1)
 inline constexpr std::uint8_t framing = 2;        // written by us alone, never forwarded
 inline constexpr std::uint8_t keep_request = 4;   // a request's Connection may not name it
 inline constexpr std::uint8_t keep_response = 8;  // a response's Connection may not name it

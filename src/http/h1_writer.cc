@@ -60,7 +60,7 @@ class Out {
 };
 
 bool passed_over(FieldId id) {
-  return (field_properties(id) & (field_property::hop | field_property::framing)) != 0;
+  return (field_properties(id) & (field_property::one_hop | field_property::framing)) != 0;
 }
 
 void put_framing(const BodyFraming& framing, Out& out) {

@@ -95,7 +95,7 @@ Result<HopByHop> take(Fields& fields, Version version, std::uint8_t keep, Side s
   }
   if (named.upgrade && version == Version::http_1_1) hop.upgrade = read_upgrade(fields);
   fields.remove_if([&](const Field& field) {
-    if ((field_properties(field.id) & (field_property::hop | framing)) != 0) return true;
+    if ((field_properties(field.id) & (one_hop | framing)) != 0) return true;
     for (std::size_t i = 0; i < named.count; ++i) {
       if (same_field(field.name, named.names[i])) return true;
     }

@@ -101,6 +101,8 @@ TEST_CASE("dates: written as IMF-fixdate, read in all three forms") {
                           "Sunday, 06-Nov-1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37",
                           "Sun Nov 06 08:49:37 94", "Sun, 06 Nov 1994 08:49:61 GMT"})
     CHECK_FALSE(parse_http_date(bad, now));
+  CHECK(parse_http_date("Fri, 31 Dec 9999 23:59:59 GMT", now) > at(7'000'000'000));
+  CHECK(parse_http_date("Sun, 06 Nov 0995 08:49:37 GMT", now) < at(0));  // found by fuzzing
   DateCache cache;
   CHECK(cache.text(time) == "Sun, 06 Nov 1994 08:49:37 GMT");
   CHECK(cache.text(time + std::chrono::milliseconds(999)) == "Sun, 06 Nov 1994 08:49:37 GMT");
