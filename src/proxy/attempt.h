@@ -2,8 +2,9 @@
 // bring the answer. A retry destroys one attempt and makes another.
 //
 //   idle -> connecting -> exchanging -> done        the answer is complete, or was cut short
-//              |              |-------> upgraded    the connection is the owner's
-//              '--------------'-------> failed      nothing of a final answer was delivered
+//     |        |              |-------> upgraded    the connection is the owner's
+//     |--------|--------------|-------> failed      nothing of a final answer was delivered
+//     '--------'--------------'-------> cancelled   by the owner
 //
 // The exchange owns the attempt and is its AttemptOwner. Two streams run through it, both pulled:
 //   request body:  session -> attempt (BodySink); bind it before start():
@@ -13,7 +14,8 @@
 // Rules:
 // - Cancelling is the destructor. An attempt may not be destroyed inside a call that it makes
 //   (callbacks, sink writes, source resumes), except at the end of its life: on_failed, on_done and
-//   on_upgrade are the last thing it does.
+//   on_upgrade are the last thing it does. cancel() may be called anywhere: it calls nobody after
+//   it, so that the destructor can wait for the end of the turn.
 // - Exactly one of these three ends an attempt. on_failed comes only before on_response; what goes
 //   wrong later is told by BodySink::abort(), followed by on_done.
 // - The owner is called from the loop only: never inside start(), write() or abort(). start() with
@@ -140,6 +142,8 @@ class Attempt final : public BodySink,
   void start();
   void start_on(Lease lease);  // on this connection, whatever the pool has
 
+  void cancel();
+
   const AttemptFacts& facts() const { return facts_; }
   Peer& peer() const { return peer_; }
 
@@ -153,9 +157,19 @@ class Attempt final : public BodySink,
   void resume() override;
 
  private:
-  enum class Phase : std::uint8_t { idle, connecting, exchanging, done, upgraded, failed };
+  enum class Phase : std::uint8_t {
+    idle,
+    connecting,
+    exchanging,
+    done,
+    upgraded,
+    failed,
+    cancelled
+  };
   static bool may_enter(Phase from, Phase to);
   void enter(Phase next);  // the only writer of phase_
+  // To be asked after each call to others: they may have cancelled.
+  bool live() const { return phase_ == Phase::exchanging; }
 
   // What the timer stands for.
   enum class Waiting : std::uint8_t { nothing, to_send, for_continue, to_read };
@@ -182,7 +196,7 @@ class Attempt final : public BodySink,
     next,   // go on with what is there
     more,   // read more
     pause,  // the sink is full
-    ended   // the attempt has ended: `this` may be gone
+    ended   // the attempt has ended: `this` may be gone; or it was cancelled
   };
   void read_answer();
   Pass digest();

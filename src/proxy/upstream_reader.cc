@@ -94,6 +94,7 @@ Result<UpstreamReader::Passed> UpstreamReader::pass(BodySink& sink) {
       trailers_told_ = true;
       sink.trailers(decoder_.trailers());
     }
+    if (stopped_) return Passed::full;
     const std::size_t taken = sink.write(pending_, last);
     assert(taken <= pending_.size());
     pending_.remove_prefix(taken);
@@ -103,6 +104,7 @@ Result<UpstreamReader::Passed> UpstreamReader::pass(BodySink& sink) {
       return Passed::full;
     }
     if (last) return Passed::done;
+    if (stopped_) return Passed::full;
     pending_ = std::exchange(ahead_, {});
   }
 }

@@ -50,7 +50,9 @@ class UpstreamReader {
   bool until_close() const { return kind_ == BodyKind::until_close; }
   std::uint64_t bytes_received() const { return received_; }
   std::uint64_t body_bytes() const { return decoder_.payload_bytes(); }
-  void release() { buffer_.release(), at_ = 0; }  // after done
+  void release() { buffer_.release(), at_ = 0; }  // not inside pass()
+  // Nothing more is wanted: pass() returns as soon as its sink does.
+  void stop() { stopped_ = true; }
 
  private:
   bool make_room();
@@ -68,7 +70,7 @@ class UpstreamReader {
   std::uint64_t received_ = 0;
   Error error_{Side::upstream, {}};
   Want want_ = Want::any;
-  bool in_body_ = false, filled_whole_ = false, trailers_told_ = false;
+  bool in_body_ = false, filled_whole_ = false, trailers_told_ = false, stopped_ = false;
 };
 
 }  // namespace weir

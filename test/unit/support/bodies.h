@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
@@ -27,6 +28,7 @@ class RecordingSink final : public BodySink {
     if (room_ != unlimited) room_ -= taken;
     ended_ = last && taken == bytes.size();
     ++writes_;
+    if (meddle_) meddle_();
     return taken;
   }
   void trailers(const Fields& fields) override {
@@ -46,6 +48,7 @@ class RecordingSink final : public BodySink {
   }
 
   void set_room(std::size_t room) { room_ = room; }
+  void on_write(std::function<void()> meddle) { meddle_ = std::move(meddle); }  // inside write()
 
   const std::string& text() const { return text_; }
   const std::string& trailer_text() const { return trailers_; }
@@ -58,6 +61,7 @@ class RecordingSink final : public BodySink {
  private:
   std::size_t room_, writes_ = 0, flushes_ = 0;
   std::string text_, trailers_;
+  std::function<void()> meddle_;
   std::optional<Error> aborted_;
   bool ended_ = false;
 };
@@ -80,8 +84,10 @@ class TextSource final : public BodySource {
   void resume() override {
     full_ = false;
     ++resumed_;
+    if (meddle_) meddle_();
     push();
   }
+  void on_resume(std::function<void()> meddle) { meddle_ = std::move(meddle); }
   std::size_t left() const { return text_.size(); }
   std::size_t resumed() const { return resumed_; }
 
@@ -95,6 +101,7 @@ class TextSource final : public BodySource {
   }
 
   BodySink& sink_;
+  std::function<void()> meddle_;
   std::string text_;
   std::size_t resumed_ = 0;
   bool last_ = false, full_ = false, ended_ = false;
