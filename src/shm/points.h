@@ -12,7 +12,7 @@
   X(claim_row_reset)      /* the row of a slot is zeroed, it is still the last owner's */      \
   X(claim_row_given)      /* the row is the new owner's, the slot is free */                   \
   X(claim_done)           /* claimed, not yet forked */                                        \
-  X(snapshot_half)        /* half of the words of a snapshot are written */                    \
+  X(snapshot_half)        /* a word of a snapshot is written */                                \
   X(snapshot_written)     /* all words are written, the version is the old one */              \
   X(snapshot_published)   /* the new version stands */                                         \
   X(ring_bytes)           /* the bytes of a line are in place, its header is not */            \

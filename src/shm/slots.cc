@@ -23,7 +23,6 @@ constexpr Unpacked unpack(std::uint64_t word) {
           static_cast<std::uint32_t>(word >> 32)};
 }
 
-// A breadcrumb's first word holds one length per byte, then the texts follow back to back.
 constexpr std::size_t crumb_parts = 5;
 constexpr std::size_t crumb_text_bytes = (breadcrumb_words - 1) * 8;
 constexpr std::array<std::size_t, crumb_parts> crumb_max = {
@@ -32,8 +31,39 @@ constexpr std::array<std::size_t, crumb_parts> crumb_max = {
 static_assert(Breadcrumb::method_max + Breadcrumb::host_max + Breadcrumb::path_max +
                   Breadcrumb::peer_max + Breadcrumb::phase_max ==
               crumb_text_bytes);
+static_assert(Breadcrumb::method_max % 8 == 0 && Breadcrumb::host_max % 8 == 0 &&
+              Breadcrumb::path_max % 8 == 0 && Breadcrumb::peer_max % 8 == 0);
 
 using CrumbWords = std::array<std::uint64_t, breadcrumb_words>;
+
+template <class Word>
+std::uint64_t load(const char* from) {
+  Word word;
+  std::memcpy(&word, from, sizeof word);
+  return word;
+}
+
+// Puts a text into words from `at` on; how many it took. Every word goes from the text to its
+// place through a register: gathering the texts in a buffer first costs ten times as much, because
+// the processor can't forward many small stores to one load.
+std::size_t put_text(Snapshot<breadcrumb_words>::Update& update, std::size_t at,
+                     std::string_view text) {
+  const std::size_t size = text.size(), whole = size / 8, rest = size % 8;
+  const char* const from = text.data();
+  for (std::size_t i = 0; i < whole; ++i) update.put(at + i, load<std::uint64_t>(from + 8 * i));
+  if (rest == 0) return whole;
+  std::uint64_t last = 0;
+  if (size >= 8) {  // the eight bytes that end the text, without those that are put already
+    last = load<std::uint64_t>(from + size - 8) >> (8 * (8 - rest));
+  } else if (size >= 4) {
+    last = load<std::uint32_t>(from) | load<std::uint32_t>(from + size - 4) << (8 * (size - 4));
+  } else {
+    last = load<std::uint8_t>(from) | load<std::uint8_t>(from + size / 2) << (8 * (size / 2)) |
+           load<std::uint8_t>(from + size - 1) << (8 * (size - 1));
+  }
+  update.put(at + whole, last);
+  return whole + 1;
+}
 
 bool lengths_are_sound(std::uint64_t lengths) {
   for (std::size_t i = 0; i < crumb_parts; ++i) {
@@ -150,7 +180,7 @@ std::string SlotTable::breadcrumb(std::uint32_t index) const {
   for (std::size_t i = 0; i < crumb_parts; ++i) {
     const auto size = static_cast<std::size_t>(words[0] >> (8 * i) & 0xff);
     part[i] = std::string_view(text.data() + at, size);
-    at += size;
+    at += (size + 7) / 8 * 8;
   }
   std::string line;
   const std::string_view before[crumb_parts] = {"", " ", " ", ", peer ", ", "};
@@ -185,21 +215,16 @@ bool SlotOwner::draining() { return table_.enter(id_, SlotState::draining); }
 void SlotOwner::leave(const Breadcrumb& crumb) {
   const std::array<std::string_view, crumb_parts> part = {crumb.method, crumb.host, crumb.path,
                                                           crumb.peer, crumb.phase};
-  CrumbWords words;
-  char* const text = reinterpret_cast<char*>(words.data() + 1);
+  Snapshot<breadcrumb_words>::Update update(slot_.breadcrumb);
   std::uint64_t lengths = 0;
-  std::size_t used = 0;
+  std::size_t at = 1;
   for (std::size_t i = 0; i < crumb_parts; ++i) {
-    const std::size_t size = std::min(part[i].size(), crumb_max[i]);
-    if (size != 0) std::memcpy(text + used, part[i].data(), size);
-    lengths |= static_cast<std::uint64_t>(size) << (8 * i);
-    used += size;
+    const std::string_view text = part[i].substr(0, crumb_max[i]);
+    lengths |= static_cast<std::uint64_t>(text.size()) << (8 * i);
+    at += put_text(update, at, text);
   }
-  const std::size_t text_words = (used + 7) / 8;
-  // The bytes between the text and the end of its last word would be read uninitialised.
-  std::memset(text + used, 0, text_words * 8 - used);
-  words[0] = lengths;
-  slot_.breadcrumb.publish(std::span<const std::uint64_t>(words).first(1 + text_words));
+  update.put(0, lengths);
+  update.publish();
 }
 
 void SlotOwner::idle() { slot_.breadcrumb.publish(std::array<std::uint64_t, 1>{0}); }

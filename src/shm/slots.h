@@ -50,6 +50,7 @@ struct Breadcrumb {
   std::string_view method{}, host{}, path{}, peer{}, phase{};
 };
 
+// One byte per length in the first word, then the parts, each from a word of its own.
 inline constexpr std::size_t breadcrumb_words = 1 + (16 + 56 + 112 + 40 + 16) / 8;
 
 // One process. Lines are per writer: first the master's, then the owner's.

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <atomic>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -23,18 +24,34 @@ class Snapshot {
  public:
   using Words = std::array<std::uint64_t, N>;
 
-  // Writer only. The first `words.size()` words are written; what stands behind them is
-  // unspecified.
-  void publish(std::span<const std::uint64_t> words) {
-    const std::uint64_t next = version_.load(std::memory_order_relaxed) + 1;
-    auto& copy = words_[next & 1];
-    for (std::size_t i = 0; i < words.size() && i < N; ++i) {
-      if (i == words.size() / 2) SHM_POINT(snapshot_half);
-      copy[i].store(words[i], std::memory_order_release);
+  // Writer only: put() some words, then publish() once. Words that were not put are unspecified.
+  class Update {
+   public:
+    explicit Update(Snapshot& target)
+        : target_(target),
+          version_(target.version_.load(std::memory_order_relaxed) + 1),
+          copy_(target.words_[version_ & 1]) {}
+    void put(std::size_t index, std::uint64_t word) {
+      assert(index < N);
+      copy_[index].store(word, std::memory_order_release);
+      SHM_POINT(snapshot_half);
     }
-    SHM_POINT(snapshot_written);
-    version_.store(next, std::memory_order_release);
-    SHM_POINT(snapshot_published);
+    void publish() {
+      SHM_POINT(snapshot_written);
+      target_.version_.store(version_, std::memory_order_release);
+      SHM_POINT(snapshot_published);
+    }
+
+   private:
+    Snapshot& target_;
+    const std::uint64_t version_;
+    std::atomic<std::uint64_t>* const copy_;
+  };
+
+  void publish(std::span<const std::uint64_t> words) {
+    Update update(*this);
+    for (std::size_t i = 0; i < words.size(); ++i) update.put(i, words[i]);
+    update.publish();
   }
 
   // False when the writer was faster every time; `out` is then unspecified.

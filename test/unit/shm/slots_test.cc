@@ -101,6 +101,19 @@ TEST_CASE("a breadcrumb says what was being done, each part cut to its bound") {
   CHECK(zones->slots.breadcrumb_is_sound(0));
 }
 
+TEST_CASE("a breadcrumb keeps texts of every length, wherever they begin") {
+  auto zones = make_zones();
+  SlotOwner owner(zones->slots, *zones->claim(Role::worker, 1, 1));
+  const std::string text =
+      "0123456789abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  for (std::size_t size = 1; size <= 40; ++size) {
+    const std::string_view word = std::string_view(text).substr(size % 8, size);
+    owner.leave({"GET", word, word, word, "read"});
+    const std::string cut(word);
+    CHECK(zones->slots.breadcrumb(0) == "GET " + cut + ' ' + cut + ", peer " + cut + ", read");
+  }
+}
+
 TEST_CASE("a breadcrumb is never read torn, however fast its owner writes") {
   auto zones = make_zones();
   SlotOwner owner(zones->slots, *zones->claim(Role::worker, 1, 1));
