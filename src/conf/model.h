@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "conf/values.h"
+#include "http/limits.h"
+#include "http/template.h"
 #include "os/address.h"
 #include "os/cidr.h"
 
@@ -66,7 +68,7 @@ struct AdminConf {
 struct LogFormat {
   enum class Kind : unsigned char { combined, json, custom };
   Kind kind = Kind::combined;
-  std::string text;  // of a custom one: template source, checked
+  Template custom;  // of a custom one
   bool operator==(const LogFormat&) const = default;
 };
 
@@ -91,8 +93,11 @@ struct PeerConf {
   }
 };
 
-struct ServerLine {  // `server =` of an upstream as written, for -T and the reload report
-  std::string text;
+struct ServerLine {  // `server =` of an upstream as written; its peers are in UpstreamConf
+  std::string text;  // "127.0.0.1:8000-8009"
+  std::string host;  // a name, an IP, or the path of a Unix socket
+  std::uint16_t port_first = 0, port_last = 0;  // 0: a Unix socket
+  bool is_name = false;                         // `host` must be resolved
   Where where;
   bool operator==(const ServerLine& other) const { return text == other.text; }
 };
@@ -139,6 +144,8 @@ struct ApiKeysConf {
   std::vector<ApiKey> keys;  // those written here, then those of the file
 };
 
+// Where a request must go to be for a location. nginx's order: exact, then the longest prefix, but
+// a regex that matches (the first in file order) wins over a prefix.
 struct PathMatch {
   enum class Kind : unsigned char { prefix, exact, regex };
   Kind kind = Kind::prefix;
@@ -154,8 +161,8 @@ struct UpstreamRef {
 
 // `return = CODE [text | URL]`.
 struct ReturnConf {
-  int status = 0;    // 0: no return; 444: close without an answer, as nginx
-  std::string text;  // template source: the Location of 301, 302, 303, 307, 308; else the body
+  int status = 0;  // 0: no return; 444: close without an answer, as nginx
+  Template text;   // the Location of 301, 302, 303, 307, 308; else the body
   bool redirects() const {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
   }
@@ -165,7 +172,7 @@ struct ReturnConf {
 struct RewriteConf {
   enum class Flag : unsigned char { none, last, stop, redirect, permanent };  // stop: "break"
   std::string regex;
-  std::string replacement;  // template source; $1..$9 are the captures
+  Template replacement;  // $1..$9 are the captures
   Flag flag = Flag::none;
   Where where;
   bool operator==(const RewriteConf& other) const {
@@ -177,8 +184,10 @@ struct RewriteConf {
 // with every status. remove_header: from the answer of the upstream; value unused.
 struct HeaderEdit {
   std::string name;
-  std::string value;  // template source
+  Template value;
   Where where;
+  bool inherited = false;
+  bool removes = false;  // a remove_header
   bool operator==(const HeaderEdit& other) const {
     return name == other.name && value == other.value;
   }
@@ -200,8 +209,8 @@ struct AccessLogs {
 struct LocationConf {
   std::string name;  // of a [location]; empty in ServerConf::base
   Where where;
-  PathMatch path;  // of a [location]
-  Where path_where;
+  Setting<std::string> server;  // of a [location]
+  Setting<PathMatch> path;      // of a [location]
 
   Setting<UpstreamRef> upstream;
   Setting<ReturnConf> return_;
@@ -236,10 +245,18 @@ struct CertificateConf {
   bool automatic = false;  // `auto`: a self-signed pair under state_path
   InputPath certificate;
   InputPath key;  // may be the same file
-  Where where, key_where;
+  Where where;
+  bool inherited = false;
   bool operator==(const CertificateConf& other) const {
     return automatic == other.automatic && certificate == other.certificate && key == other.key;
   }
+};
+
+struct CertificateKeyConf {  // as written; the n-th belongs to the n-th certificate
+  InputPath path;
+  Where where;
+  bool inherited = false;
+  bool operator==(const CertificateKeyConf& other) const { return path == other.path; }
 };
 
 struct ServerConf {
@@ -249,6 +266,7 @@ struct ServerConf {
   std::vector<ServerName> names;
 
   std::vector<CertificateConf> certificates;
+  std::vector<CertificateKeyConf> certificate_keys;  // already in `certificates`
   Setting<TlsProtocols> ssl_protocols;
   Setting<std::string> ssl_ciphers;       // TLS 1.2, OpenSSL's syntax
   Setting<std::string> ssl_ciphersuites;  // TLS 1.3
@@ -269,7 +287,8 @@ struct ServerConf {
   Setting<std::uint32_t> max_headers;
   Setting<Size> chunk_extensions_max_size;
   Setting<Size> trailers_max_size;
-  Setting<bool> underscores_in_headers;  // off: fields with '_' in their name are dropped
+  Setting<std::uint32_t> max_trailers;
+  Setting<Underscores> underscores_in_headers;
   Setting<bool> merge_slashes;
   Setting<bool> reject_encoded_slash;
   Setting<std::vector<Cidr>> set_real_ip_from;
