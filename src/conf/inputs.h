@@ -48,6 +48,8 @@ class InputSource {
   virtual InputFile read(const std::string& path, std::size_t bytes_max) = 0;
   virtual InputMatches match(const std::string& pattern) = 0;
   virtual InputName resolve(const std::string& name) = 0;
+  // These names are about to be resolved: a source may ask for all of them at the same time.
+  virtual void prepare(const std::vector<std::string>& names);
 };
 
 // Disk and the system's resolver. All names together get `resolve_limit`; those that have no answer

@@ -3,6 +3,7 @@
 // Pure but for its Inputs: no socket is bound, nothing is written.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -36,6 +37,7 @@ struct LoadOptions {
 struct Loaded {
   std::unique_ptr<Config> config;       // null when there is an error
   std::vector<Diagnostic> diagnostics;  // by file and line
+  std::size_t errors = 0;               // all of them, also those that are not listed
 
   bool has_warnings() const;
   // What a person reads: each diagnostic with its line and a caret, and at the end
