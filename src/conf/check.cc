@@ -1,0 +1,153 @@
+// What single sections must have, and names that must lead somewhere.
+#include "conf/check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "http/syntax.h"
+
+namespace weir::conf {
+namespace {
+
+template <class T>
+class ByName {
+ public:
+  explicit ByName(const std::vector<T>& objects) {
+    for (const T& object : objects) objects_.emplace(object.name, &object);
+  }
+  const T* find(std::string_view name) const {
+    const auto found = objects_.find(name);
+    return found == objects_.end() ? nullptr : found->second;
+  }
+  std::vector<std::string_view> names() const {
+    std::vector<std::string_view> out;
+    for (const auto& [name, object] : objects_) out.push_back(name);
+    return out;
+  }
+
+ private:
+  std::unordered_map<std::string_view, const T*> objects_;
+};
+
+struct Names {
+  ByName<UpstreamConf> upstreams;
+  ByName<ApiKeysConf> api_keys;
+  ByName<LogConf> logs;
+};
+
+// `own` values only are complained about: an inherited one was, where it stands.
+void resolve(LocationConf& place, const std::string& label, const Names& names, Report& report) {
+  const auto missing = [&](std::string_view kind, const std::string& name, Where where,
+                           std::vector<std::string_view> known) {
+    report.error(where, 0, fmt::format("{} refers to {} \"{}\"", label, kind, name),
+                 defined(kind, name, std::move(known)));
+  };
+  if (auto& upstream = place.upstream; !upstream->name.empty()) {
+    upstream.value.target = names.upstreams.find(upstream->name);
+    if (upstream->target == nullptr && upstream.explicit_) {
+      missing("upstream", upstream->name, upstream.where, names.upstreams.names());
+    }
+  }
+  for (AuthRef& ref : place.auth.value) {
+    ref.api_keys = names.api_keys.find(ref.name);
+    if (ref.api_keys == nullptr && place.auth.explicit_) {
+      missing("api_keys", ref.name, place.auth.where, names.api_keys.names());
+    }
+  }
+  AccessLogs& logs = place.access_log.value;
+  logs.targets.clear();
+  for (const std::string& name : logs.names) {
+    const LogConf* log = names.logs.find(name);
+    if (log != nullptr)
+      logs.targets.push_back(log);
+    else if (place.access_log.explicit_) {
+      missing("log", name, place.access_log.where, names.logs.names());
+    }
+  }
+}
+
+void check_upstream(const UpstreamConf& upstream, bool faulty, Report& report) {
+  if (upstream.servers.empty() && !faulty) {
+    report.error(upstream.where, 0, fmt::format("[upstream {}] has no server", upstream.name),
+                 "write server = ADDRESS:PORT");
+  }
+  if (!*upstream.ssl_verify && !*upstream.ssl_insecure_skip_verify) {
+    report.error(upstream.ssl_verify.where, 0,
+                 "ssl_verify = off leaves traffic open to whoever is in between",
+                 "if that is meant, add ssl_insecure_skip_verify = on");
+  }
+  if (!upstream.ssl_certificate_key->empty() && upstream.ssl_certificate->empty()) {
+    report.error(upstream.ssl_certificate_key.where, 0,
+                 "ssl_certificate_key without ssl_certificate");
+  }
+  const Setting<InputPath>* tls_only[] = {&upstream.ssl_trusted_certificate,
+                                          &upstream.ssl_certificate};
+  for (const Setting<InputPath>* setting : tls_only) {
+    if (setting->explicit_ && !*upstream.ssl) {
+      report.warn(
+          setting->where, 0,
+          fmt::format("[upstream {}] does not speak TLS: the line does nothing", upstream.name),
+          "add ssl = on");
+    }
+  }
+}
+
+void check_field_name(const Setting<std::string>& field, Report& report) {
+  if (is_token(*field)) return;
+  report.error(field.where, 0, fmt::format("\"{}\" is not a field name", *field));
+}
+
+}  // namespace
+
+std::string defined(std::string_view kind, std::string_view name,
+                    std::vector<std::string_view> names) {
+  constexpr std::size_t listed_max = 10;
+  if (names.empty()) return fmt::format("there is no [{} ...] section", kind);
+  std::string near = did_you_mean(name, names);
+  if (!near.empty()) return near;
+  std::sort(names.begin(), names.end());
+  const bool more = names.size() > listed_max;
+  if (more) names.resize(listed_max);
+  return fmt::format("defined: {}{}", fmt::join(names, ", "), more ? ", ..." : "");
+}
+
+void resolve_references(Config& config, Report& report) {
+  const Names names{ByName(config.upstreams), ByName(config.api_keys), ByName(config.logs)};
+  resolve(config.defaults.base, "[defaults]", names, report);
+  for (ServerConf& server : config.servers) {
+    resolve(server.base, fmt::format("[server {}]", server.name), names, report);
+    for (LocationConf& location : server.locations) {
+      resolve(location, fmt::format("[location {}]", location.name), names, report);
+    }
+  }
+}
+
+void check_sections(const Config& config, const Sections& sections, Report& report) {
+  for (const LogConf& log : config.logs) {
+    if (!log.path.explicit_ && !sections.is_faulty(&log)) {
+      report.error(log.where, 0, fmt::format("[log {}] has no path", log.name),
+                   "write path = FILE");
+    }
+  }
+  for (const UpstreamConf& upstream : config.upstreams) {
+    check_upstream(upstream, sections.is_faulty(&upstream), report);
+  }
+  for (const ApiKeysConf& keys : config.api_keys) {
+    check_field_name(keys.header, report);
+    if (keys.keys.empty() && !keys.file.explicit_ && !sections.is_faulty(&keys)) {
+      report.error(keys.where, 0, fmt::format("[api_keys {}] has no key", keys.name),
+                   "weirctl hash-key makes one");
+    }
+  }
+  check_field_name(config.defaults.real_ip_header, report);
+  for (const ServerConf& server : config.servers) {
+    if (server.real_ip_header.explicit_) check_field_name(server.real_ip_header, report);
+  }
+  if (config.servers.empty() && report.errors() == 0) {
+    report.warn({}, 0, "there is no [server]: nothing is served");
+  }
+}
+
+}  // namespace weir::conf

@@ -1,0 +1,207 @@
+// [main]: the processes, their limits, and where things are kept.
+#include "conf/directive.h"
+
+namespace weir::conf {
+namespace {
+
+using enum Reload;
+
+constexpr Directive processes[] = {
+    row<&MainConf::user>(
+        {.name = "user",
+         .kinds = in_main,
+         .syntax = "NAME",
+         .doc =
+             "The account of workers, housekeeper and logger. Without this line: weir where that "
+             "account exists, else nobody. Ignored, with a warning, when weir is started without "
+             "root.",
+         .example = "weir"}),
+    row<&MainConf::insecure_root_workers>(
+        {.name = "insecure_root_workers",
+         .kinds = in_main,
+         .fallback = "off",
+         .doc = "Lets workers keep root when user is root. Whoever breaks into a worker then has "
+                "the machine.",
+         .example = "off"}),
+    row<&MainConf::worker_processes>(
+        {.name = "worker_processes",
+         .kinds = in_main,
+         .fallback = "auto",
+         .most = 64,
+         .doc = "How many workers serve traffic. auto: one for each CPU that weir may run on.",
+         .example = "4"}),
+    row<&MainConf::worker_connections>({.name = "worker_connections",
+                                        .kinds = in_main,
+                                        .fallback = "auto",
+                                        .least = 16,
+                                        .most = 1'000'000,
+                                        .doc = "The most connections of one worker, to clients and "
+                                               "to upstreams together. auto: what the limit on "
+                                               "open files allows. At the limit a worker closes "
+                                               "idle connections and stops accepting.",
+                                        .example = "8192"}),
+    row<&MainConf::worker_rlimit_nofile>(
+        {.name = "worker_rlimit_nofile",
+         .kinds = in_main,
+         .fallback = "auto",
+         .least = 128,
+         .most = 1U << 30,
+         .doc = "The limit on open files (RLIMIT_NOFILE) of a worker. auto: the hard limit weir "
+                "was started with.",
+         .example = "65536"}),
+    row<&MainConf::worker_cpu_affinity>({.name = "worker_cpu_affinity",
+                                         .kinds = in_main,
+                                         .syntax = "auto | off",
+                                         .fallback = "off",
+                                         .doc = "auto binds each worker to one CPU, in turn. Good "
+                                                "for a machine that does nothing else.",
+                                         .example = "auto"}),
+    row<&MainConf::ssl_handshakes_max>({.name = "ssl_handshakes_max",
+                                        .kinds = in_main,
+                                        .fallback = "auto",
+                                        .most = 1'000'000,
+                                        .doc = "The most TLS handshakes of clients that one worker "
+                                               "has unfinished. Beyond it the oldest is "
+                                               "dropped. auto: a quarter of its connections.",
+                                        .example = "1000"}),
+    row<&MainConf::buffer_pool_size>({.name = "buffer_pool_size",
+                                      .kinds = in_main,
+                                      .fallback = "256m",
+                                      .least = std::uint64_t{1} << 20,
+                                      .most = std::uint64_t{1} << 40,
+                                      .doc = "The most memory that one worker spends on buffers "
+                                             "for bodies in transit. When it is used up, "
+                                             "exchanges wait for one another instead of growing.",
+                                      .example = "512m"}),
+};
+
+constexpr Directive life[] = {
+    row<&MainConf::worker_shutdown_timeout>({.name = "worker_shutdown_timeout",
+                                             .kinds = in_main,
+                                             .fallback = "5m",
+                                             .most = 7ULL * 24 * 3'600'000,
+                                             .doc =
+                                                 "How long a worker that was told to finish may go "
+                                                 "on with requests in progress. What is open after "
+                                                 "that is cut.",
+                                             .example = "30s"}),
+    row<&MainConf::drain_idle_timeout>({.name = "drain_idle_timeout",
+                                        .kinds = in_main,
+                                        .fallback = "15s",
+                                        .most = 3'600'000,
+                                        .doc = "How long a worker that was told to finish keeps "
+                                               "idle keep-alive connections readable, so that a "
+                                               "request already under way is answered (with "
+                                               "Connection: close) and not lost. keepalive_timeout "
+                                               "where that is shorter.",
+                                        .example = "5s"}),
+    row<&MainConf::old_generations_max>({.name = "old_generations_max",
+                                         .kinds = in_main,
+                                         .fallback = "4",
+                                         .least = 1,
+                                         .most = 16,
+                                         .reload = live,
+                                         .doc =
+                                             "How many generations of workers may be finishing at "
+                                             "a time. One more makes the oldest drop its idle "
+                                             "connections, then the rest.",
+                                         .example = "2"}),
+    row<&MainConf::reload_min_interval>({.name = "reload_min_interval",
+                                         .kinds = in_main,
+                                         .fallback = "0",
+                                         .most = 3'600'000,
+                                         .reload = live,
+                                         .doc = "Reloads that are asked for within this time of "
+                                                "one another become one. 0: each is its own.",
+                                         .example = "2s"}),
+    row<&MainConf::worker_stall_timeout>({.name = "worker_stall_timeout",
+                                          .kinds = in_main,
+                                          .fallback = "10s",
+                                          .least = 1'000,
+                                          .most = 3'600'000,
+                                          .doc =
+                                              "A worker whose event loop has not turned for so "
+                                              "long is aborted, with its stack in the error log, "
+                                              "and replaced.",
+                                          .example = "30s"}),
+    row<&MainConf::worker_rescue_delay>({.name = "worker_rescue_delay",
+                                         .kinds = in_main,
+                                         .fallback = "200ms",
+                                         .least = 50,
+                                         .most = 60'000,
+                                         .doc = "After this time without a turn of its event loop, "
+                                                "another worker also accepts the connections that "
+                                                "wait for a stalled or dead one.",
+                                         .example = "500ms"}),
+    row<&MainConf::daemon>(
+        {.name = "daemon",
+         .kinds = in_main,
+         .fallback = "on",
+         .reload = restart,
+         .doc = "Go to the background; the command returns when workers accept, with their status. "
+                "off: stay in the foreground, for supervisors and for development.",
+         .example = "off"}),
+};
+
+constexpr Directive places[] = {
+    row<&MainConf::pid>(
+        {.name = "pid",
+         .kinds = in_main,
+         .fallback = "/run/weir/weir.pid",
+         .reload = restart,
+         .doc = "The file that holds the master's process id. It is locked: a second weir with the "
+                "same file is refused.",
+         .example = "run/weir.pid"}),
+    row<&MainConf::error_log>({.name = "error_log",
+                               .kinds = in_main,
+                               .syntax = "PATH | stderr [LEVEL]",
+                               .fallback = "/var/log/weir/error.log notice",
+                               .doc = "Where weir reports about itself, from which level on: "
+                                      "emerg, alert, crit, error, warn, notice "
+                                      "(without a word), info or debug.",
+                               .example = "/var/log/weir/error.log warn"}),
+    row<&MainConf::state_path>({.name = "state_path",
+                                .kinds = in_main,
+                                .syntax = "FOLDER",
+                                .fallback = "/var/lib/weir",
+                                .reload = restart,
+                                .doc = "The folder of what weir keeps over a restart: the "
+                                       "certificate that ssl_certificate = auto makes.",
+                                .example = "run"}),
+    row<&MainConf::log_ring_size>(
+        {.name = "log_ring_size",
+         .kinds = in_main,
+         .fallback = "1m",
+         .least = 64ULL << 10,
+         .most = 64ULL << 20,
+         .reload = restart,
+         .doc =
+             "The ring through which each worker hands its log lines to the logger. When it is "
+             "full, lines are "
+             "dropped and counted: no request ever waits for a log. Rounded up to a power of two.",
+         .example = "4m"}),
+    Directive{.name = "include",
+              .kinds = in_main,
+              .syntax = "PATTERN",
+              .reload = live,
+              .doc = "Reads further files here, as if their sections stood behind [main]. A "
+                     "pattern with *, ? or [ "
+                     "may match none; the files come in the order of their names. Relative to the "
+                     "file with this "
+                     "line; included files may include others, eight deep.",
+              .example = "conf.d/*.ini",
+              .repeatable = true},
+    planned("resolver", in_main, "The DNS servers that discovery asks."),
+};
+
+}  // namespace
+
+Table main_directives() {
+  Table out;
+  for (const Directive& directive : processes) out.push_back(&directive);
+  for (const Directive& directive : life) out.push_back(&directive);
+  for (const Directive& directive : places) out.push_back(&directive);
+  return out;
+}
+
+}  // namespace weir::conf

@@ -1,0 +1,152 @@
+// [upstream]: a group of peers, how they are spoken to and how connections to them are kept.
+#include "conf/directive.h"
+
+namespace weir::conf {
+namespace {
+
+constexpr Directive rows[] = {
+    list<&UpstreamConf::servers>(
+        {.name = "server",
+         .kinds = in_upstream,
+         .syntax = "ADDRESS:PORT | ADDRESS:FIRST-LAST | NAME:PORT | unix:PATH",
+         .doc = "A peer, or one for each port of a range or each address of a name. Port 80 "
+                "without a word. Names "
+                "are looked up when the configuration is read, for 5 s at most together; one that "
+                "has no address "
+                "then is a warning and gives no peer. May be repeated.",
+         .example = "127.0.0.1:8000-8009"}),
+    row<&UpstreamConf::balance>({.name = "balance",
+                                 .kinds = in_upstream,
+                                 .syntax = "round_robin",
+                                 .fallback = "round_robin",
+                                 .doc = "How the peer of a request is chosen. round_robin: each in "
+                                        "turn. A peer that can't be connected to "
+                                        "is passed over for the next, each at most once.",
+                                 .example = "round_robin",
+                                 .nginx = "least_conn, hash, ip_hash, random"}),
+    row<&UpstreamConf::keepalive>({.name = "keepalive",
+                                   .kinds = in_upstream,
+                                   .fallback = "32",
+                                   .most = 100'000,
+                                   .doc = "How many idle connections to this upstream each worker "
+                                          "keeps for further requests. 0: none.",
+                                   .example = "64"}),
+    row<&UpstreamConf::keepalive_requests>({.name = "keepalive_requests",
+                                            .kinds = in_upstream,
+                                            .fallback = "1000",
+                                            .least = 1,
+                                            .doc = "After so many requests a connection is closed.",
+                                            .example = "10000"}),
+    row<&UpstreamConf::keepalive_timeout>({.name = "keepalive_timeout",
+                                           .kinds = in_upstream,
+                                           .fallback = "60s",
+                                           .most = 24ULL * 3'600'000,
+                                           .doc =
+                                               "How long a connection may be idle. Keep it below "
+                                               "the peers' own limit, so that they do not close a "
+                                               "connection just as it is used.",
+                                           .example = "4s"}),
+    row<&UpstreamConf::keepalive_time>(
+        {.name = "keepalive_time",
+         .kinds = in_upstream,
+         .fallback = "1h",
+         .least = 1'000,
+         .doc = "A connection older than this is closed after its request.",
+         .example = "10m"}),
+    row<&UpstreamConf::ssl>({.name = "ssl",
+                             .kinds = in_upstream,
+                             .fallback = "off",
+                             .doc = "Speak TLS with the peers.",
+                             .example = "on",
+                             .nginx = "proxy_pass https://"}),
+    row<&UpstreamConf::ssl_verify>({.name = "ssl_verify",
+                                    .kinds = in_upstream,
+                                    .fallback = "on",
+                                    .doc = "A peer's certificate must be valid, for its name and "
+                                           "by a trusted authority. off needs "
+                                           "ssl_insecure_skip_verify = on beside it.",
+                                    .example = "on",
+                                    .nginx = "proxy_ssl_verify"}),
+    row<&UpstreamConf::ssl_insecure_skip_verify>(
+        {.name = "ssl_insecure_skip_verify",
+         .kinds = in_upstream,
+         .fallback = "off",
+         .doc = "Take any certificate. Whoever is between weir and the peers can then read and "
+                "change all traffic: "
+                "for development only.",
+         .example = "on"}),
+    row<&UpstreamConf::ssl_name>({.name = "ssl_name",
+                                  .kinds = in_upstream,
+                                  .syntax = "NAME",
+                                  .doc = "The name that a peer's certificate must be for, and that "
+                                         "is sent as SNI. Without this line: the "
+                                         "host of the server line.",
+                                  .example = "origin.example.com",
+                                  .nginx = "proxy_ssl_name"}),
+    row<&UpstreamConf::ssl_server_name>(
+        {.name = "ssl_server_name",
+         .kinds = in_upstream,
+         .fallback = "on",
+         .doc = "Send the name in the handshake (SNI). Never done with an IP address.",
+         .example = "off",
+         .nginx = "proxy_ssl_server_name"}),
+    row<&UpstreamConf::ssl_trusted_certificate>(
+        {.name = "ssl_trusted_certificate",
+         .kinds = in_upstream,
+         .doc = "A PEM file with the authorities that peers are verified by. Without this line: "
+                "those of the "
+                "system.",
+         .example = "tls/internal-ca.pem",
+         .nginx = "proxy_ssl_trusted_certificate"}),
+    row<&UpstreamConf::ssl_certificate>({.name = "ssl_certificate",
+                                         .kinds = in_upstream,
+                                         .doc = "A PEM file with the certificate that weir shows "
+                                                "to peers that ask for one, and its chain.",
+                                         .example = "tls/client.pem",
+                                         .nginx = "proxy_ssl_certificate"}),
+    row<&UpstreamConf::ssl_certificate_key>(
+        {.name = "ssl_certificate_key",
+         .kinds = in_upstream,
+         .doc = "The key of ssl_certificate. Without this line: in the same file.",
+         .example = "tls/client.key",
+         .nginx = "proxy_ssl_certificate_key"}),
+    row<&UpstreamConf::ssl_protocols>({.name = "ssl_protocols",
+                                       .kinds = in_upstream,
+                                       .fallback = "TLSv1.2 TLSv1.3",
+                                       .doc = "The protocol versions that are spoken with peers.",
+                                       .example = "TLSv1.3",
+                                       .nginx = "proxy_ssl_protocols"}),
+    row<&UpstreamConf::ssl_ciphers>(
+        {.name = "ssl_ciphers",
+         .kinds = in_upstream,
+         .syntax = "LIST",
+         .fallback = "DEFAULT",
+         .doc = "The TLS 1.2 ciphers that are offered to peers, in OpenSSL's syntax.",
+         .example = "ECDHE+AESGCM",
+         .nginx = "proxy_ssl_ciphers"}),
+    row<&UpstreamConf::ssl_session_reuse>(
+        {.name = "ssl_session_reuse",
+         .kinds = in_upstream,
+         .fallback = "on",
+         .doc = "Resume TLS sessions with peers, which saves most of a handshake.",
+         .example = "off",
+         .nginx = "proxy_ssl_session_reuse"}),
+    planned("health_check", in_upstream, "How peers are probed."),
+    planned("retry", in_upstream, "When a request is tried again at another peer."),
+    planned("sticky", in_upstream, "How the requests of a client stay with a peer."),
+    planned("queue", in_upstream, "How requests wait when all peers are busy."),
+    planned("discover", in_upstream, "Where peers are found."),
+    planned("max_ejected", in_upstream, "The share of peers that may be left out."),
+    planned("when_all_down", in_upstream, "What happens when no peer is healthy."),
+    planned("hedge", in_upstream, "When a second peer is asked the same."),
+};
+
+}  // namespace
+
+Table upstream_directives() {
+  Table out;
+  for (const Directive& directive : rows) out.push_back(&directive);
+  return out;
+}
+
+}  // namespace weir::conf
