@@ -99,11 +99,10 @@ void render_json(const Values& values, std::string& line) {
 
 Template format_text(const conf::LogConf& conf) {
   if (conf.format.value.kind == conf::LogFormat::Kind::json) return {};
-  const bool custom = conf.format.value.kind == conf::LogFormat::Kind::custom;
+  if (conf.format.value.kind == conf::LogFormat::Kind::custom) return conf.format.value.custom;
   Template text;
   TemplateProblem problem;
-  const bool compiled =
-      Template::compile(custom ? conf.format.value.text : combined_format, text, problem);
+  [[maybe_unused]] const bool compiled = Template::compile(combined_format, text, problem);
   assert(compiled);
   return text;
 }

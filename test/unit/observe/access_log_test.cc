@@ -44,10 +44,12 @@ class Request final : public Values {
   }
 };
 
-conf::LogConf log_conf(conf::LogFormat::Kind kind, std::string text = {},
+conf::LogConf log_conf(conf::LogFormat::Kind kind, const std::string& text = {},
                        conf::LogEscape escape = conf::LogEscape::standard) {
   conf::LogConf conf;
-  conf.format.value = {kind, std::move(text)};
+  TemplateProblem problem;
+  REQUIRE(Template::compile(text, conf.format.value.custom, problem));
+  conf.format.value.kind = kind;
   conf.escape.value = escape;
   return conf;
 }
