@@ -47,6 +47,12 @@ int serve(const weir::echo::Options& options) {
   weir::clock::refresh();
   weir::Loop loop;
   weir::echo::Server server(loop, options);
+  if (options.tls) {
+    if (const auto why = server.prepare_tls(); !why.empty()) {
+      fmt::print(stderr, "weir-echo: {}\n", why);
+      return exit_failure;
+    }
+  }
   if (const auto why = server.listen(); !why.empty()) {
     const bool denied = errno == EACCES || errno == EPERM;
     fmt::print(stderr, "weir-echo: {}\n", why);

@@ -5,7 +5,8 @@ import os
 import signal
 import time
 
-from harness import Echo, RawClient, run_program, scratch
+from harness import Echo, RawClient, certificate, run_program, scratch
+from harness.client import tls_context
 
 PATTERN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+\n"
 
@@ -213,3 +214,37 @@ def test_connections_survive_each_other():
     assert time.monotonic() - start < 5
     slow.expect_closed()
     fast.expect_closed()
+
+
+def test_tls_with_its_own_certificate():
+    """--tls serves HTTPS with a certificate made in memory and tells what TLS agreed on."""
+    with Echo("--tls", "--steer", count=2) as echo:
+        for port in (echo.port, echo.port + 1):
+            with RawClient(port, tls=tls_context(alpn=["http/1.1"])) as client:
+                answer = client.request("POST", "/", body="x" * 1000).json
+                assert answer["ssl_info"]["protocol"] == "TLSv1.3", answer
+                assert answer["ssl_info"]["server_name"] == "localhost"
+                assert answer["body"] == "x" * 1000
+                response = client.request("GET", "/", [("X-Echo", "size=3m chunked")])
+                assert response.body == (PATTERN * (3 * 1024 * 16))
+                response = client.request("GET", "/", [("X-Echo", "size=100 close")])
+                assert len(response.body) == 100
+                client.expect_closed()
+        with RawClient(echo.port) as client:  # plain bytes to a TLS port
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            client.read_to_end()
+        with RawClient(echo.port, tls=True) as client:
+            assert client.request().status == 200
+
+
+def test_tls_with_files():
+    """--cert and --key serve HTTPS with that pair, verified by a client that trusts its issuer."""
+    authority = certificate("test CA", ca=True)
+    cert, key = certificate("echo.test", issuer=authority)
+    with Echo("--cert", cert, "--key", key) as echo:
+        with RawClient(echo.port, tls=tls_context(authority[0]), server_name="echo.test") as client:
+            assert client.request().json["ssl_info"]["server_name"] == "echo.test"
+    missing = run_program("weir-echo", "--cert", "/nonexistent", "--key", key, "9")
+    assert missing.returncode == 1 and "/nonexistent can't be read" in missing.stderr
+    other = run_program("weir-echo", "--cert", authority[0], "--key", key, "9")
+    assert other.returncode == 1 and other.stderr.startswith("weir-echo: "), other

@@ -5,16 +5,28 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/plain_transport.h"
 #include "os/socket.h"
+#include "tls/pem.h"
+#include "tls/server_context.h"
+#include "tls/tls_transport.h"
 
 namespace weir::echo {
 namespace {
 
 constexpr int backlog = 1024;
+constexpr std::size_t pool_bytes = std::size_t{256} * 1024 * 1024;
+
+bool read_file(const std::string& path, std::string& out) {
+  std::ifstream file(path, std::ios::binary);
+  out.assign(std::istreambuf_iterator<char>(file), {});
+  return file.good() || file.eof();
+}
 
 // A Unix socket is published at once: no other process serves its path.
 std::string bind(const Address& address, Fd& out) {
@@ -43,10 +55,41 @@ std::string bind(const Address& address, Fd& out) {
 
 }  // namespace
 
+struct Server::Tls {
+  std::unique_ptr<tls::KeyPair> pair;
+  std::unique_ptr<tls::ServerContext> context;
+  tls::ListenContext listen{{}};
+};
+
 Server::Server(Loop& loop, Options options)
-    : loop_(loop), options_(std::move(options)), lingerers_(loop) {}
+    : loop_(loop), options_(std::move(options)), pool_(pool_bytes), lingerers_(loop) {}
 
 Server::~Server() { close_all(); }
+
+std::string Server::prepare_tls() {
+  std::string error;
+  tls::PemPair pem;
+  if (options_.certificate_file.empty()) {
+    pem = tls::make_development_pair(error);
+    if (pem.certificate.empty()) return error;
+  } else {
+    for (const auto& [path, out] : {std::pair(&options_.certificate_file, &pem.certificate),
+                                    std::pair(&options_.key_file, &pem.key)}) {
+      if (!read_file(*path, *out) || out->empty()) return fmt::format("{} can't be read", *path);
+    }
+  }
+  auto made = std::make_unique<Tls>();
+  made->pair = tls::KeyPair::parse(pem.certificate, pem.key, error);
+  if (!made->pair) return error;
+  tls::ServerSettings settings;
+  settings.pairs = {made->pair.get()};
+  settings.tickets = false;
+  made->context = tls::ServerContext::make(settings, error);
+  if (!made->context) return error;
+  made->listen = tls::ListenContext({made->context.get(), 0});
+  tls_ = std::move(made);
+  return {};
+}
 
 std::string Server::listen() {
   for (const Address& address : options_.addresses) {
@@ -85,6 +128,9 @@ void Server::log_line(std::string_view line) {
 }
 
 std::unique_ptr<Transport> Server::make_transport(Fd fd, const Address& peer) {
+  if (tls_) {
+    return std::make_unique<tls::TlsTransport>(loop_, std::move(fd), peer, tls_->listen, pool_);
+  }
   return std::make_unique<PlainTransport>(loop_, std::move(fd), peer, Side::client);
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/buffer.h"
 #include "base/list.h"
 #include "event/loop.h"
 #include "http/date.h"
@@ -31,6 +32,8 @@ class Server final : public ListenerOwner {
 
   // Binds and listens on every address. Empty: done; else what failed, for stderr, and errno tells.
   std::string listen();
+  // Before listen() where --tls is asked for: reads or makes the certificate. Empty: done.
+  std::string prepare_tls();
   void close_all();
 
   // for sessions
@@ -46,6 +49,7 @@ class Server final : public ListenerOwner {
   void on_accept(Listener& listener, Fd fd, const Address& peer) override;
   std::unique_ptr<Transport> make_transport(Fd fd, const Address& peer);
 
+  struct Tls;
   struct Port {
     Address address;
     Fd fd;
@@ -56,6 +60,8 @@ class Server final : public ListenerOwner {
   Options options_;
   Limits limits_;
   DateCache date_;
+  BufferPool pool_;  // of TLS records
+  std::unique_ptr<Tls> tls_;
   Lingerers lingerers_;
   List<Session> sessions_;
   std::vector<std::unique_ptr<Port>> ports_;
