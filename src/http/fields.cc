@@ -118,24 +118,22 @@ bool alias_of(std::string_view name, std::string_view other) {
   return true;
 }
 
-void Fields::add(const Field& field) {
-  list_.push_back(field);
-  seen_[word(field.id)] |= bit(field.id);
-}
 void Fields::add(FieldId id, std::string_view value) {
   assert(id != FieldId::other && id != FieldId::count_);
-  add({id, field_name(id), value});
+  add(id, field_name(id), value);
 }
 void Fields::add(std::string_view name, std::string_view value) {
-  add({field_id(name), name, value});
+  add(field_id(name), name, value);
 }
 
 void Fields::set(FieldId id, std::string_view value) {
   assert(id != FieldId::other && id != FieldId::count_);
-  set(field_name(id), value);
+  set(id, field_name(id), value);
 }
 void Fields::set(std::string_view name, std::string_view value) {
-  const FieldId id = field_id(name);
+  set(field_id(name), name, value);
+}
+void Fields::set(FieldId id, std::string_view name, std::string_view value) {
   bool found = false;
   if (has(id)) {
     std::size_t kept = 0;
@@ -149,7 +147,7 @@ void Fields::set(std::string_view name, std::string_view value) {
     }
     list_.resize(kept);
   }
-  if (!found) add({id, name, value});
+  if (!found) add(id, name, value);
 }
 
 const Field* Fields::find(FieldId id) const {

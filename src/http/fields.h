@@ -56,7 +56,15 @@ class Fields {
 
   void add(FieldId id, std::string_view value);  // not `other`
   void add(std::string_view name, std::string_view value);
-  void add(const Field& field);
+  void add(const Field& field) { add(field.id, field.name, field.value); }
+  // With the id already known: what parsers call.
+  void add(FieldId id, std::string_view name, std::string_view value) {
+    Field& field = list_.emplace_back();  // filled in place: a copy would wait for its own stores
+    field.id = id;
+    field.name = name;
+    field.value = value;
+    seen_[word(id)] |= bit(id);
+  }
 
   // Replaces the first field of that name, removes the rest; adds it when there is none.
   void set(FieldId id, std::string_view value);
@@ -82,6 +90,7 @@ class Fields {
   const_iterator end() const { return list_.end(); }
 
  private:
+  void set(FieldId id, std::string_view name, std::string_view value);
   static std::size_t word(FieldId id) { return static_cast<std::size_t>(id) / 64; }
   static std::uint64_t bit(FieldId id) {
     return std::uint64_t{1} << (static_cast<std::size_t>(id) % 64);

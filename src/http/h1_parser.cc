@@ -87,20 +87,7 @@ Result<Ok> parse_status_line(std::string_view line, ResponseHead& out) {
   return Ok{};
 }
 
-// The value behind the colon, blanks at both ends left out. `at` ends behind the line's CRLF.
-Result<std::string_view> field_value(const char*& at, const char* end, Side side) {
-  while (at != end && (*at == ' ' || *at == '\t')) ++at;
-  const char* const begin = at;
-  const char* const stop = scan::find_control(at, end);
-  if (end - stop < 2 || stop[0] != '\r' || stop[1] != '\n') {
-    const std::string_view rest{stop, static_cast<std::size_t>(end - stop)};
-    return fault_error(side, control_fault(rest, Fault::malformed_field_value));
-  }
-  at = stop + 2;
-  const char* last = stop;
-  while (last != begin && (last[-1] == ' ' || last[-1] == '\t')) --last;
-  return std::string_view{begin, static_cast<std::size_t>(last - begin)};
-}
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 Result<std::string_view> split_first_line(std::string_view head, const Limits& limits, Side side) {
   if (head.size() > limits.head_bytes_max) return fault_error(side, Fault::head_too_large);
@@ -171,15 +158,23 @@ Result<std::size_t> parse_fields(std::string_view lines, const Limits& limits,
     const char* const name_end = scan::find_not_token(at, end);
     const std::string_view name{at, static_cast<std::size_t>(name_end - at)};
     if (name_end == end || *name_end != ':' || name.empty()) {
-      if (name.empty() && at != end && (*at == ' ' || *at == '\t'))
+      if (name.empty() && at != end && is_blank(*at))
         return fault_error(side, Fault::folded_field);  // obs-fold, RFC 9112 5.2
       const std::string_view rest{name_end, static_cast<std::size_t>(end - name_end)};
       return fault_error(side, control_fault(rest, Fault::malformed_field_name));
     }
     if (count == fields_max) return fault_error(side, Fault::too_many_fields);
-    at = name_end + 1;
-    const auto value = field_value(at, end, side);
-    if (!value) return value.error();
+    // The value, blanks at both ends left out, and its CRLF.
+    const char* value = name_end + 1;
+    while (value != end && is_blank(*value)) ++value;
+    const char* const stop = scan::find_control(value, end);
+    if (end - stop < 2 || stop[0] != '\r' || stop[1] != '\n') {
+      const std::string_view rest{stop, static_cast<std::size_t>(end - stop)};
+      return fault_error(side, control_fault(rest, Fault::malformed_field_value));
+    }
+    at = stop + 2;
+    const char* value_end = stop;
+    while (value_end != value && is_blank(value_end[-1])) --value_end;
     const FieldId id = field_id(name);
     if (id == FieldId::other && limits.underscores != Underscores::keep &&
         name.find('_') != name.npos) {
@@ -188,7 +183,7 @@ Result<std::size_t> parse_fields(std::string_view lines, const Limits& limits,
       ++dropped;
       continue;
     }
-    out.add({id, name, *value});
+    out.add(id, name, {value, static_cast<std::size_t>(value_end - value)});
   }
 }
 

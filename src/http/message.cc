@@ -60,8 +60,8 @@ std::string_view version_text(Version version) {
 }
 
 void RequestHead::clear() {
+  fields.clear();
   Fields kept = std::move(fields);
-  kept.clear();
   *this = RequestHead{};
   fields = std::move(kept);
 }
