@@ -165,7 +165,6 @@ TEST_CASE("timer: fires once, not early, and after being pushed back at the late
   CHECK_FALSE(timer.armed());
   timer.arm(milliseconds(0));
   timer.cancel();
-  Seen ignored;
   for (int turn = 0; turn < 3; ++turn) loop.turn(milliseconds(15));
   CHECK(clocked.fired == 1);
 }
