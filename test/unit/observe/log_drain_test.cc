@@ -207,7 +207,8 @@ TEST_CASE("log drain: an intent that cannot be true is ignored") {
                                                              {0, ~std::uint64_t{0}},
                                                              {8, 16},
                                                              {~std::uint64_t{0}, 8}};
-  for (const auto& [from, to] : extents) {
+  for (const auto& extent : extents) {
+    const std::uint64_t from = extent.first, to = extent.second;
     CAPTURE(from);
     CAPTURE(to);
     Bench bench;
