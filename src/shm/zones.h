@@ -36,8 +36,7 @@ class Zones {
   // Read-only, for a checker: the descriptors of a running instance, in the order of zone_kinds.
   static Result<std::unique_ptr<const Zones>> attach(std::array<Fd, 4> fds);
 
-  Zones(const Zones&) = delete;
-  Zones& operator=(const Zones&) = delete;
+  Zones& operator=(Zones&&) = delete;
 
   // Master, before fork: a slot with an empty counter row and a log ring that is backed by memory.
   Result<SlotId> claim(Role role, std::uint64_t generation, std::int64_t now_ns);
