@@ -20,9 +20,9 @@ using shm::points::Point;
 // rotation of ticket keys: no child can write them. It publishes as a breadcrumb does.)
 class Everything {
  public:
-  Everything(shm::Zones& zones, Journal& journal, const LogFile& log, Note& retired_rows)
+  Everything(shm::Zones& zones, Journal& journal, const LogFiles& log, Note& retired_rows)
       : zones_(zones), journal_(journal), retired_rows_(retired_rows), drain_(zones) {
-    drain_.set_file(1, log.handle());
+    log.give_to(drain_);
   }
 
   void run() {
@@ -70,7 +70,7 @@ class Everything {
 };
 
 // True when the process reached the point and was killed there.
-bool die_at(Point point, int passing, shm::Zones& zones, Journal& journal, const LogFile& log,
+bool die_at(Point point, int passing, shm::Zones& zones, Journal& journal, const LogFiles& log,
             Note& retired_rows) {
   const pid_t pid = ::fork();
   REQUIRE(pid >= 0);
@@ -119,7 +119,7 @@ TEST_CASE("zones: a process may be killed at every kill point") {
       REQUIRE(zones);
       SharedJournal journal;
       SharedJournal rows;  // its one note is used: what died by the book had counted
-      LogFile log;
+      LogFiles log;
       if (!die_at(point, passing, **zones, *journal, log, rows->violations)) break;
       reached = true;
       ++kills;

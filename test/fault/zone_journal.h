@@ -76,6 +76,8 @@ inline void count_once(Journal& journal, shm::Zones& zones, shm::SlotId id) {
   bump(journal.slot[id.index].counted);
 }
 
+inline constexpr shm::Stream streams[] = {1, 2};  // of the lines; one batch has lines of both
+
 // Pushes a line that names its place: "slot incarnation number xxx...\n". False: dropped.
 inline bool push_once(Journal& journal, shm::RingWriter& writer, shm::SlotId id,
                       std::uint64_t number) {
@@ -85,7 +87,8 @@ inline bool push_once(Journal& journal, shm::RingWriter& writer, shm::SlotId id,
   const auto end =
       fmt::format_to(line, "{} {} {} {:x>{}}\n", id.index, id.incarnation, number, "", padding);
   bump(mine.pushing);
-  const bool fits = writer.push(1, {line, static_cast<std::size_t>(end - line)});
+  const bool fits =
+      writer.push(streams[number % 3 == 0], {line, static_cast<std::size_t>(end - line)});
   bump(fits ? mine.pushed : mine.dropped);
   return fits;
 }
@@ -156,9 +159,30 @@ class LogFile {
   std::pair<std::uint64_t, std::uint64_t> last_[shm::slot_count] = {};
 };
 
+// One file for each stream.
+class LogFiles {
+ public:
+  void give_to(observe::LogDrain& drain) const {
+    drain.set_file(streams[0], file_[0].handle());
+    drain.set_file(streams[1], file_[1].handle());
+  }
+  void verify(bool end) {
+    for (LogFile& file : file_) file.verify(end);
+  }
+  std::uint64_t lines() const { return file_[0].lines + file_[1].lines; }
+  std::uint64_t bad() const { return file_[0].bad + file_[1].bad; }
+  std::uint64_t repeated() const { return file_[0].repeated + file_[1].repeated; }
+  std::uint64_t of_slot(std::uint32_t slot) const {
+    return file_[0].of_slot[slot] + file_[1].of_slot[slot];
+  }
+
+ private:
+  LogFile file_[2];
+};
+
 // All processes are dead and reaped: does what the master, the housekeeper and the logger would do
 // next, and then demands that nothing was lost or counted twice. `kills`: things in doubt at most.
-inline void settle_and_demand(shm::Zones& zones, Journal& journal, LogFile& log,
+inline void settle_and_demand(shm::Zones& zones, Journal& journal, LogFiles& log,
                               std::uint64_t counted_by_rows, std::uint64_t kills) {
   for (std::uint32_t i = 0; i < shm::slot_count; ++i) {
     const shm::SlotInfo info = zones.slots.info(i);
@@ -173,7 +197,7 @@ inline void settle_and_demand(shm::Zones& zones, Journal& journal, LogFile& log,
 
   zones.clean_dead();
   observe::LogDrain drain(zones);
-  drain.set_file(1, log.handle());
+  log.give_to(drain);
   while (drain.drain({}).more) {
   }
   log.verify(true);
@@ -192,12 +216,13 @@ inline void settle_and_demand(shm::Zones& zones, Journal& journal, LogFile& log,
     in_rings += ring.head() - ring.tail();
     // In doubt is only what its producer had begun and not noted as done.
     const std::uint64_t in_doubt = it.pushing - it.pushed - it.dropped;
-    CHECK(log.of_slot[i] >= it.pushed);
-    CHECK(log.of_slot[i] <= it.pushed + in_doubt);
-    CHECK(ring.dropped(1) >= it.dropped);
-    CHECK(ring.dropped(1) + log.of_slot[i] <= it.pushing);
+    CHECK(log.of_slot(i) >= it.pushed);
+    CHECK(log.of_slot(i) <= it.pushed + in_doubt);
+    const std::uint64_t dropped = ring.dropped(streams[0]) + ring.dropped(streams[1]);
+    CHECK(dropped >= it.dropped);
+    CHECK(dropped + log.of_slot(i) <= it.pushing);
     CHECK(ring.damaged() == 0);
-    CHECK(ring.lost(1) == 0);
+    CHECK(ring.lost(streams[0]) + ring.lost(streams[1]) == 0);
   }
   shm::CounterValues sum{};
   REQUIRE(zones.stats.sum(sum));
@@ -206,9 +231,9 @@ inline void settle_and_demand(shm::Zones& zones, Journal& journal, LogFile& log,
   CHECK(total >= counted);
   CHECK(total <= counting);
   CHECK(counting - counted <= kills);
-  CHECK(log.bad == 0);
-  CHECK(log.repeated == 0);
-  CHECK(log.lines <= pushing);
+  CHECK(log.bad() == 0);
+  CHECK(log.repeated() == 0);
+  CHECK(log.lines() <= pushing);
   CHECK(leaked == 0);
   CHECK(in_rings == 0);
   CHECK(journal.violations == 0);

@@ -75,11 +75,11 @@ bool tickets_are_whole(const shm::Zones& zones) {
   }
 }
 
-[[noreturn]] void logger(shm::Zones& zones, Journal& journal, shm::SlotId id, LogFile& log) {
+[[noreturn]] void logger(shm::Zones& zones, Journal& journal, shm::SlotId id, LogFiles& log) {
   shm::SlotOwner owner(zones.slots, id);
   if (!owner.ready(monotonic_ns())) bump(journal.violations);
   observe::LogDrain drain(zones);
-  drain.set_file(1, log.handle());
+  log.give_to(drain);
   for (;;) {
     owner.beat(monotonic_ns());
     if (!drain.drain({}).more) wait_for(zones.logger_wake_fd(), 2);
@@ -96,7 +96,7 @@ bool breadcrumb_is_whole(const std::string& line) {
 // The master: it alone claims, reaps and marks dead.
 class Master {
  public:
-  Master(shm::Zones& zones, Journal& journal, LogFile& log)
+  Master(shm::Zones& zones, Journal& journal, LogFiles& log)
       : zones_(zones), journal_(journal), log_(log) {
     for (int i = 0; i < workers; ++i) children_.push_back({shm::Role::worker});
     children_.push_back({shm::Role::housekeeper});
@@ -172,7 +172,7 @@ class Master {
 
   shm::Zones& zones_;
   Journal& journal_;
-  LogFile& log_;
+  LogFiles& log_;
   std::vector<Child> children_;
 };
 
@@ -189,7 +189,7 @@ TEST_CASE("zones: random SIGKILL of any process but the master loses and doubles
   REQUIRE(made);
   shm::Zones& zones = **made;
   SharedJournal journal;
-  LogFile log;
+  LogFiles log;
   std::int64_t ticket_time = shm::ticket_rotation_seconds;
   REQUIRE(zones.tickets.rotate(ticket_time));
   std::random_device device;
@@ -229,9 +229,9 @@ TEST_CASE("zones: random SIGKILL of any process but the master loses and doubles
     dropped += it.dropped;
   }
   MESSAGE("torture: ", seconds, " s, ", master.kills, " kills (", master.starting,
-          " before ready), ", sum[requests_index()], " counted, ", log.lines, " lines whole, ",
-          log.bad, " torn, ", log.repeated, " twice, ", dropped, " dropped and counted, ", in_doubt,
-          " in doubt, ", master.no_slot, " waits for a slot");
+          " before ready), ", sum[requests_index()], " counted, ", log.lines(), " lines whole, ",
+          log.bad(), " torn, ", log.repeated(), " twice, ", dropped, " dropped and counted, ",
+          in_doubt, " in doubt, ", master.no_slot, " waits for a slot");
 }
 
 }  // namespace weir::fault
