@@ -22,7 +22,9 @@ class Arena {
       : chunk_bytes_(chunk_bytes), bytes_max_(bytes_max) {
     assert(chunk_bytes > 0 && chunk_bytes <= bytes_max);
   }
-  Arena& operator=(Arena&&) = delete;  // pinned: views point into it
+  Arena(const Arena&) = delete;  // pinned: views point into it
+  Arena& operator=(const Arena&) = delete;
+  ~Arena() = default;
 
   // Room for `bytes` without alignment, or nullptr when the bound is reached.
   char* allocate(std::size_t bytes) {

@@ -56,7 +56,8 @@ class BodySink {
 class BodyFilter : public BodySink, public BodySource {
  public:
   BodyFilter() = default;
-  BodyFilter& operator=(BodyFilter&&) = delete;  // pinned: both neighbours point at it
+  BodyFilter(const BodyFilter&) = delete;  // pinned: both neighbours point at it
+  BodyFilter& operator=(const BodyFilter&) = delete;
   virtual ~BodyFilter() = default;
 
   void set_next(BodySink* next) {

@@ -10,6 +10,7 @@ namespace weir {
 namespace {
 
 constexpr std::uint8_t chunk_digits_max = 16;
+constexpr std::size_t trailer_bytes_kept = 512;
 constexpr auto payload_max = std::numeric_limits<std::uint64_t>::max();
 
 // The value of a hexadecimal digit, 16 for anything else.
@@ -29,8 +30,10 @@ void BodyDecoder::start(const BodyFraming& framing, const Limits& limits, Side s
   payload_bytes_ = 0;
   extension_bytes_ = 0;
   digits_ = 0;
-  trailer_text_.clear();
   trailers_.clear();
+  // One long trailer section is no reason to hold its memory for the life of a connection.
+  if (trailer_text_.capacity() > trailer_bytes_kept) trailer_text_ = std::string();
+  trailer_text_.clear();
   switch (framing.kind) {
     case BodyKind::none: phase_ = Phase::done; return;
     case BodyKind::length:

@@ -1,5 +1,6 @@
 #include "http/h1_writer.h"
 
+#include <cassert>
 #include <charconv>
 #include <cstring>
 
@@ -115,6 +116,8 @@ std::size_t field_bytes(const Fields& fields) {
 Result<std::size_t> write_request_head(const RequestHead& head, std::string_view target,
                                        const Outgoing& outgoing, std::span<char> room) {
   Out out(room);
+  const bool old = outgoing.version == Version::http_1_0;
+  assert(!old || outgoing.framing.kind != BodyKind::chunked);
   const char* const target_end = target.data() + target.size();
   if (!is_token(head.method_text) || target.empty() ||
       scan::find_not_visible(target.data(), target_end) != target_end)
@@ -122,10 +125,10 @@ Result<std::size_t> write_request_head(const RequestHead& head, std::string_view
   out.put(head.method_text);
   out.put(" ");
   out.put(target);
-  out.put(head.version == Version::http_1_0 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
+  out.put(old ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
   // Host comes first (RFC 9110 7.2).
-  if (const Field* const host = head.fields.find(FieldId::host); host != nullptr)
-    out.put_field(field_name(FieldId::host), host->value);
+  if (!old || head.fields.has(FieldId::host))
+    out.put_field(field_name(FieldId::host), head.fields.value(FieldId::host));
   for (const Field& field : head.fields) {
     if (field.id == FieldId::host || passed_over(field.id)) continue;
     out.put_field(field.name, field.value);

@@ -26,6 +26,9 @@ enum class Persistence : std::uint8_t {
 
 struct Outgoing {
   BodyFraming framing = {};
+  // Requests: what this proxy speaks, never what the client spoke (RFC 9112 2.3). In HTTP/1.0 there
+  // is no chunked framing: the caller's `framing` must be another then.
+  Version version = Version::http_1_1;
   Persistence persistence = Persistence::unsaid;
   std::string_view upgrade = {};  // "Connection: upgrade" and this Upgrade are written
   bool te_trailers = false;       // requests: "TE: trailers" is written
@@ -35,7 +38,8 @@ struct Outgoing {
 
 // The head into `out`; returns the bytes written. Fails when it does not fit (nothing is promised
 // about `out` then) or when something in it can't be sent. The request line is method_text,
-// `target` and the head's version; the status line says HTTP/1.1 always (RFC 9112 2.3).
+// `target` and Outgoing::version; the status line says HTTP/1.1 always. A request without Host gets
+// an empty one in HTTP/1.1 (RFC 9112 3.2).
 Result<std::size_t> write_request_head(const RequestHead& head, std::string_view target,
                                        const Outgoing& outgoing, std::span<char> out);
 Result<std::size_t> write_response_head(const ResponseHead& head, const Outgoing& outgoing,

@@ -23,12 +23,12 @@ struct ByteTable {
     for (int c = 0; c < 256; ++c) of[c] = c > 0x20 && c < 0x7f ? Byte::escape_it : Byte::refused;
     for (int c = '0'; c <= '9'; ++c) of[c] = Byte::unreserved;
     for (int c = 'a'; c <= 'z'; ++c) of[c] = of[c - 32] = Byte::unreserved;
-    for (const char c : {'-', '.', '_', '~'}) of[static_cast<int>(c)] = Byte::unreserved;
+    for (const char c : {'-', '.', '_', '~'}) of[static_cast<unsigned char>(c)] = Byte::unreserved;
     for (const char c : {'!', '$', '&', '\'', '(', ')', '*', '+', ',', ';', '=', ':', '@'})
-      of[static_cast<int>(c)] = Byte::plain;
-    of[static_cast<int>('/')] = Byte::slash;
-    of[static_cast<int>('%')] = Byte::percent;
-    for (const char c : {'\\', '?', '#'}) of[static_cast<int>(c)] = Byte::refused;
+      of[static_cast<unsigned char>(c)] = Byte::plain;
+    of['/'] = Byte::slash;
+    of['%'] = Byte::percent;
+    for (const char c : {'\\', '?', '#'}) of[static_cast<unsigned char>(c)] = Byte::refused;
   }
   constexpr Byte operator[](char c) const { return of[static_cast<unsigned char>(c)]; }
 };

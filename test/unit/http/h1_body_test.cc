@@ -7,6 +7,7 @@
 #include <vector>
 
 using namespace weir;
+using namespace std::string_literals;
 
 namespace {
 
@@ -84,7 +85,9 @@ TEST_CASE("body: every split into three pieces decodes to the same") {
       {{BodyKind::none}, "next"},
       {{BodyKind::until_close}, "all of it"},
   };
-  for (const auto& [framing, bytes] : bodies) {
+  for (const auto& each : bodies) {
+    const auto& framing = each.first;
+    const auto& bytes = each.second;
     CAPTURE(bytes);
     const bool close = framing.kind == BodyKind::until_close;
     const auto whole = decode(framing, bytes, {}, close);
@@ -129,7 +132,7 @@ TEST_CASE("chunked body: what a strict reader refuses, wherever it is split") {
       "1;x\na\r\n",
       "1;x\ry\r\na\r\n",
       "1;x\x01\r\na\r\n",
-      std::string("1;x\0\r\na\r\n", 10),
+      "1;x\0\r\na\r\n"s,
       "00000000000000001\r\na\r\n0\r\n\r\n",
       "FFFFFFFFFFFFFFFFF\r\n",
       "1\r\na\r\nFFFFFFFFFFFFFFFF\r\n",

@@ -9,6 +9,7 @@
 #include "http/faults.h"
 
 using namespace weir;
+using namespace std::string_literals;
 
 namespace {
 
@@ -83,7 +84,7 @@ TEST_CASE("request head: what a strict reader refuses, and the status it answers
       {"GET /\x01 HTTP/1.1\r\n\r\n", 400},
       {"GET /\x7f HTTP/1.1\r\n\r\n", 400},
       {"GET /\x80 HTTP/1.1\r\n\r\n", 400},
-      {std::string("GET /\0 HTTP/1.1\r\n\r\n", 20), 400},
+      {"GET /\0 HTTP/1.1\r\n\r\n"s, 400},
       {"GET / http/1.1\r\n\r\n", 400},
       {"GET / HTTP/1\r\n\r\n", 400},
       {"GET / HTTP/1.\r\n\r\n", 400},
@@ -118,16 +119,17 @@ TEST_CASE("request head: what a strict reader refuses, and the status it answers
       {"GET / HTTP/1.1\r\nA\xe9: c\r\n\r\n", 400},
       {"GET / HTTP/1.1\r\nA: b\x01\r\n\r\n", 400},
       {"GET / HTTP/1.1\r\nA: b\x7f\r\n\r\n", 400},
-      {std::string("GET / HTTP/1.1\r\nA: b\0c\r\n\r\n", 26), 400},
-      {std::string("GET / HTTP/1.1\r\nA\0: c\r\n\r\n", 25), 400},
+      {"GET / HTTP/1.1\r\nA: b\0c\r\n\r\n"s, 400},
+      {"GET / HTTP/1.1\r\nA\0: c\r\n\r\n"s, 400},
   };
-  for (const auto& [bytes, status] : bad) {
+  for (const auto& each : bad) {
+    const auto& bytes = each.first;
     CAPTURE(bytes);
     RequestHead head;
     const auto result = read_request(bytes, head);
     CHECK_FALSE(result.ok);
     CAPTURE(result.what);
-    CHECK(result.status == status);
+    CHECK(result.status == each.second);
   }
 }
 

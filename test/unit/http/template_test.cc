@@ -53,9 +53,9 @@ TEST_CASE("template: names, braces, captures, prefixes and the sign itself") {
       {"$remote_user", "[]"},
       {"{}${host}}", "[{}h}]"},
   };
-  for (const auto& [text, expected] : good) {
-    CAPTURE(text);
-    CHECK(render(text) == expected);
+  for (const auto& each : good) {
+    CAPTURE(each.first);
+    CHECK(render(each.first) == each.second);
   }
 }
 
@@ -69,7 +69,8 @@ TEST_CASE("template: what is not one, and where") {
       {"${10}", 0, "10"},
   };
   for (const auto& [text, position, name] : bad) {
-    CAPTURE(text);
+    const std::string& shown = text;
+    CAPTURE(shown);
     Template compiled;
     TemplateProblem problem;
     CHECK_FALSE(Template::compile(text, compiled, problem));

@@ -11,6 +11,7 @@
 #include "http/host.h"
 
 using namespace weir;
+using namespace std::string_literals;
 
 namespace {
 
@@ -96,7 +97,7 @@ TEST_CASE("path: what is refused") {
         std::string("/%-1"),        std::string("/.."),        std::string("/../x"),
         std::string("/a/../.."),    std::string("/a/../../b"), std::string("/%2e%2e/x"),
         std::string("/a//../../x"), std::string(""),           std::string("a"),
-        std::string("/a b"),        std::string("/a\x01"),     std::string("/a\0b", 4),
+        std::string("/a b"),        std::string("/a\x01"),     "/a\0b"s,
         std::string("/\x80"),       std::string("/a?b"),       std::string("/a#b")}) {
     CAPTURE(path);
     CHECK(normal(path) == "400");
@@ -214,7 +215,8 @@ TEST_CASE("target: what is refused, and its status") {
           {"TRACE", "/", {"h"}, 405},
       };
   for (const auto& [method, target, hosts, status] : bad) {
-    CAPTURE(method + " " + target);
+    const std::string shown = std::string(method).append(" ").append(target);
+    CAPTURE(shown);
     CHECK(resolve(method, target, hosts).status == status);
   }
   const TargetRules connect{.allow_connect = true};
@@ -297,8 +299,8 @@ TEST_CASE("host: what is not an authority") {
                                  std::string("a.1"),
                                  std::string("\xc3\xa9"),
                                  std::string("a\x01"),
-                                 std::string("a\0b", 3),
-                                 std::string("[::1\0]", 6),
+                                 "a\0b"s,
+                                 "[::1\0]"s,
                                  label,
                                  long_name}) {
     CAPTURE(bad);
