@@ -73,6 +73,7 @@ void BufferPool::give(char* block, std::size_t size) {
   used_ -= size;
   kept_ += size;
   ASAN_POISON_MEMORY_REGION(block, size);
+  if (freed_ != nullptr && !waiting_.empty()) freed_(freed_owner_);
 }
 
 void BufferPool::wait(Waiter& waiter) {

@@ -47,8 +47,11 @@ class BufferPool {
   void give(char* block, std::size_t size);
 
   void wait(Waiter& waiter);  // first come, first woken; waiting twice is waiting once
-  // Wakes those who wait, as many as there are free blocks for. Called once per turn of the loop.
+  // Wakes those who wait, as many as there are free blocks for. Never from inside give(): whoever
+  // runs the loop calls it at the end of a turn in which `freed` was called.
   void wake();
+  // A block came back while somebody waits.
+  void on_freed(void (*freed)(void* owner), void* owner) { freed_ = freed, freed_owner_ = owner; }
 
   std::size_t bytes_max() const { return bytes_max_; }
   std::size_t bytes_used() const { return used_; }  // in the hands of buffers
@@ -70,6 +73,8 @@ class BufferPool {
   std::size_t kept_ = 0;
   std::array<FreeBlock*, classes> free_{};
   List<Waiter> waiting_;
+  void (*freed_)(void* owner) = nullptr;
+  void* freed_owner_ = nullptr;
 };
 
 class Buffer {
