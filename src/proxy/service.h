@@ -23,13 +23,15 @@ class Contexts;
 }
 namespace shm {
 class Zones;
-}
+struct SlotId;
+}  // namespace shm
 
 class Service {
  public:
-  // `slot`: this process's row in the zones. `contexts` may be null where nothing listens with ssl.
+  // `contexts` may be null where nothing uses TLS. `slot`: this process's row in the zones; its
+  // counters, breadcrumb and log ring are written by the service.
   Service(Loop& loop, const conf::Config& config, const tls::Contexts* contexts, shm::Zones& zones,
-          unsigned slot);
+          shm::SlotId slot);
   ~Service();  // drops whatever is left, unannounced
   Service& operator=(Service&&) = delete;
 

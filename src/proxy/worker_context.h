@@ -3,29 +3,45 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/buffer.h"
+#include "conf/model.h"
+#include "event/loop.h"
+#include "http/date.h"
+#include "net/linger.h"
+#include "proxy/exchange_memory.h"
+#include "proxy/request_id.h"
+#include "shm/counters.h"
+#include "shm/slots.h"
 
 namespace weir {
 
+namespace observe {
 class AccessLogs;
-class BufferPool;
-class Loop;
-class RequestIds;
-class Router;
-class Statistics;
-class Upstreams;
-namespace conf {
-struct Config;
 }
+class Sessions;
 
 struct WorkerContext {
   Loop& loop;
   const conf::Config& config;
+  shm::SlotOwner& slot;
+  shm::CounterRow& counters;
+  observe::AccessLogs& access_logs;
   BufferPool& buffers;
-  const Router& router;
-  Upstreams& upstreams;
-  RequestIds& request_ids;
-  Statistics& statistics;
-  AccessLogs& access_logs;
+  Lingerers& lingerers;
+  Sessions& sessions;
+  RequestIds request_ids{};
+  ExchangeMemories memories{};
+  DateCache date{};
+  std::string hostname{};
+  // Fields by which we decide (API keys): a client's Connection may not name them.
+  std::vector<std::string_view> own_names{};
+  // For reads that are used up before the next one: a head that comes whole is never buffered.
+  std::span<char> scratch{};
   bool draining = false;          // answers say Connection: close
   std::uint64_t connections = 0;  // serial of the last one accepted
 };

@@ -1,0 +1,101 @@
+// Exchange: one request and its answer, whatever protocol carries them (ClientStream) and wherever
+// the answer comes from: a peer (Attempt), or ourselves (Reply); later the cache.
+//
+//   staging -> attempting -> answering -> over      staging: the ordered table of stages.cc
+//      |           |  ^--'       ^                  attempting: no head of an answer yet; another
+//      peer may be tried
+//      '-----------'-------------'                  answering: the head was given to the client's
+//      stream
+//   any of them -> over                             the client is gone, or must not see a clean end
+//
+// Owned by the session's stream, which destroys it after the turn in which the answer ended, or at
+// any other time to cancel all of it; never inside a call that the exchange makes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "base/result.h"
+#include "http/body.h"
+#include "proxy/attempt.h"
+#include "proxy/exchange_state.h"
+#include "proxy/reply.h"
+#include "proxy/tunnel.h"
+#include "upstream/peer_picker.h"
+
+namespace weir {
+
+class Exchange final : private AttemptOwner {
+ public:
+  Exchange(WorkerContext& context, ClientStream& client, const ListenPoint& listen,
+           ExchangeMemory& memory, clock::Monotonic started);
+  ~Exchange();
+  Exchange& operator=(Exchange&&) = delete;
+
+  // One of the two, once. The head is in memory.request, to_origin has its fields without
+  // hop-by-hop ones.
+  void start(const RequestTraits& traits);
+  void refuse(Error why);  // what came is not a request that we take
+
+  // By the stream.
+  void on_body_failed(Error why);     // the request's body can't be read to its end
+  void on_answer_sent();              // all of the answer is the kernel's
+  void on_answer_aborted(Error why);  // the answer's source failed; the connection is being closed
+  void on_client_gone(
+      Error why);  // the connection is lost or closed; calls after the first change nothing
+
+  // For the stages: each of them ends the staging.
+  ExchangeState& state() { return state_; }
+  void reply(const Reply& reply);
+  void fail(Error why, std::string_view challenge = {});
+  void drop();  // the connection closes without an answer
+  void try_next_peer();
+
+ private:
+  enum class Phase : unsigned char { staging, attempting, answering, over };
+  static bool may_enter(Phase from, Phase to);
+  void enter(Phase next);  // the only writer of phase_
+
+  // AttemptOwner
+  void on_continue(Attempt&) override { state_.client.continue_body(); }
+  void on_informational(Attempt&, const ResponseHead& head) override {
+    state_.client.informational(head);
+  }
+  BodySink& on_response(Attempt& attempt, ResponseHead& head, const BodyFraming& framing) override;
+  void on_upgrade(Attempt& attempt, ResponseHead& head, std::string_view protocol,
+                  std::unique_ptr<Transport> transport, std::string_view early) override;
+  void on_failed(Attempt& attempt, const AttemptError& error) override;
+  void on_done(Attempt& attempt) override;
+
+  void begin();
+  void begin_attempt(Peer& peer, bool fresh);
+  void end_attempt();
+  void note_earlier(std::uint16_t status);
+  void log_error(const Error& why, log::Level level);
+  void log_access();
+  void breadcrumb(std::string_view phase);
+
+  // What an attempt writes to when its answer is not wanted after all: takes nothing.
+  class Refusal final : public BodySink {
+   public:
+    std::size_t write(std::string_view, bool) override { return 0; }
+    void trailers(const Fields&) override {}
+    void flush() override {}
+    void abort(Error) override {}
+  };
+
+  ExchangeState state_;
+  std::optional<PeerPicker> picker_;
+  std::unique_ptr<Attempt> attempt_;
+  std::unique_ptr<Tunnel> tunnel_;
+  TextSource text_;
+  Refusal refusal_;
+  Peer* retried_ = nullptr;  // a pooled connection to it died; the next one is fresh
+  Phase phase_ = Phase::staging;
+  bool counted_ = false;  // in requests_active
+  bool logged_ = false;
+};
+
+}  // namespace weir

@@ -1,0 +1,91 @@
+#include "proxy/headers.h"
+
+#include "base/version.h"
+#include "http/forwarded.h"
+#include "proxy/values.h"
+#include "proxy/worker_context.h"
+
+namespace weir {
+namespace {
+
+constexpr std::string_view pseudonym = "weir";
+
+std::string_view render(ExchangeState& state, const Template& text) {
+  state.memory.text.clear();
+  text.render(ExchangeValues(state), state.memory.text);
+  return state.arena().copy(state.memory.text);
+}
+
+}  // namespace
+
+bool prepare_for_origin(ExchangeState& state) {
+  const RequestHead& request = state.request();
+  RequestHead& out = state.memory.to_origin;
+  out.method_text = request.method_text;
+  out.version = request.version;  // what Via says; the request line for a peer is HTTP/1.1's
+  out.form = request.form;
+  out.scheme = request.scheme;
+  out.authority = request.authority;
+  out.host = request.host;
+  out.port = request.port;
+  // One Host, in the form that chose the server; a request of HTTP/1.0 may have none, 1.1 may not
+  // (RFC 9112 §3.2).
+  const auto& names = state.server->conf->names;
+  std::string_view host = request.authority;
+  if (host.empty()) host = names.empty() ? state.location->group->conf().name : names.front().text;
+  out.fields.set(FieldId::host, host);
+  if (!state.traits.expects_continue) out.fields.remove(FieldId::expect);
+
+  ForwardedBy by;
+  by.peer_address = state.peer_address;
+  by.client_address = state.client_address;
+  by.peer_trusted = state.peer_trusted;
+  by.scheme = state.scheme;
+  by.port = state.client.facts().local.port();
+  by.request_id = {state.request_id.data(), state.request_id.size()};
+  by.pseudonym = pseudonym;
+  add_forwarded(out, by, state.arena());
+  out.version = Version::http_1_1;
+
+  for (const HeaderPlan& header : state.location->set_headers) {
+    const std::string_view value = render(state, *header.value);
+    if (value.empty()) {
+      out.fields.remove(header.name);
+    } else {
+      out.fields.set(header.name, value);
+    }
+  }
+  return !state.arena().exhausted();
+}
+
+std::string_view origin_target(ExchangeState& state) {
+  const RequestHead& request = state.request();
+  if (request.form == TargetForm::asterisk) return "*";
+  const std::string_view path = state.rewritten ? state.path : request.upstream_path;
+  return state.has_query ? state.arena().join({path, "?", state.query}) : path;
+}
+
+bool finish_answer(ExchangeState& state, ResponseHead& head) {
+  if (!head.fields.has(FieldId::date))
+    head.fields.add(FieldId::date, state.arena().copy(state.context.date.text(clock::wall())));
+  if (!head.fields.has(FieldId::server)) {
+    static const std::string with_version = std::string(pseudonym) + "/" + std::string(version);
+    const bool tokens = *state.location->conf->server_tokens;
+    head.fields.add(FieldId::server, tokens ? std::string_view(with_version) : pseudonym);
+  }
+  for (const HeaderPlan& header : state.location->add_headers) {
+    const std::string_view value = render(state, *header.value);
+    if (!value.empty()) head.fields.add(Field{header.id, header.name, value});
+  }
+  return !state.arena().exhausted();
+}
+
+void pass_answer(ExchangeState& state, ResponseHead& head, std::string_view peer_url) {
+  for (const HeaderPlan& header : state.location->remove_headers) head.fields.remove(header.name);
+  add_via(head.fields, head.version, pseudonym, state.arena());
+  // Only we say this, and only where it is wanted.
+  head.fields.remove(FieldId::x_backend_server);
+  if (*state.location->conf->debug_headers) head.fields.add(FieldId::x_backend_server, peer_url);
+}
+
+}  // namespace weir

@@ -1,0 +1,167 @@
+#include "proxy/stages.h"
+
+#include "guard/api_keys.h"
+#include "http/uri.h"
+#include "proxy/client_address.h"
+#include "proxy/errors.h"
+#include "proxy/exchange.h"
+#include "proxy/headers.h"
+#include "proxy/rewrite.h"
+#include "proxy/worker_context.h"
+
+namespace weir {
+namespace {
+
+constexpr int relocations_max = 10;  // as nginx
+
+TargetRules rules_of(const conf::ServerConf& server, bool tls) {
+  TargetRules rules;
+  rules.merge_slashes = *server.merge_slashes;
+  rules.reject_encoded_slash = *server.reject_encoded_slash;
+  rules.default_port = tls ? 443 : 80;
+  return rules;
+}
+
+Next failed(Exchange& exchange, const Error& why) {
+  exchange.fail(why);
+  return Next::answered;
+}
+
+// One form of target and host for every decision behind this one (contract rules 1 and 8), by the
+// rules of the server that the host chooses.
+Next normalise(Exchange& exchange) {
+  ExchangeState& state = exchange.state();
+  const bool tls = state.client.facts().is_tls;
+  const conf::ServerConf& first = *state.listen.default_server().conf;
+  state.scheme = tls ? "https" : "http";
+  state.server = &state.listen.default_server();
+  state.location = &state.server->base;
+  if (const auto target = resolve_target(state.request(), rules_of(first, tls), state.arena());
+      !target)
+    return failed(exchange, target.error());
+  state.server = &state.listen.find(state.request().host);
+  state.location = &state.server->base;
+  const conf::ServerConf& chosen = *state.server->conf;
+  if (*chosen.merge_slashes != *first.merge_slashes ||
+      *chosen.reject_encoded_slash != *first.reject_encoded_slash) {
+    if (const auto target = resolve_target(state.request(), rules_of(chosen, tls), state.arena());
+        !target)
+      return failed(exchange, target.error());
+  }
+  const RequestHead& request = state.request();
+  state.path = request.path;
+  state.query = request.query;
+  state.has_query = request.has_query;
+  state.client.apply_rules(chosen, chosen.base);
+  return Next::go_on;
+}
+
+Next real_address(Exchange& exchange) {
+  find_client_address(exchange.state());
+  return Next::go_on;
+}
+
+// The server's own rewrites run once, before any location is looked for.
+Next server_rewrite(Exchange& exchange) {
+  ExchangeState& state = exchange.state();
+  const Next next = run_rewrites(exchange, state.server->base.rewrites);
+  return next == Next::answered ? next : Next::go_on;
+}
+
+Next locate(Exchange& exchange) {
+  ExchangeState& state = exchange.state();
+  // "*" names the server, not a path in it.
+  const bool asterisk = state.request().form == TargetForm::asterisk;
+  const auto found = state.server->find(asterisk ? std::string_view("/") : state.path);
+  if (!found) return failed(exchange, trouble(Trouble::pattern_limit));
+  state.location = found->location;
+  if (found->location->conf->path->kind == conf::PathMatch::Kind::regex)
+    state.captures = found->captures;
+  state.client.apply_rules(*state.server->conf, *state.location->conf);
+  return Next::go_on;
+}
+
+Next guard(Exchange& exchange) {
+  ExchangeState& state = exchange.state();
+  const auto& auth = state.location->auth;
+  if (auth.empty()) return Next::go_on;
+  bool unknown = false, passed = false;
+  for (const ApiKeys* keys : auth) {
+    const ApiKeys::Answer answer = keys->check(state.request().fields);
+    if (answer.verdict == ApiKeys::Verdict::unknown) unknown = true;
+    if (answer.verdict != ApiKeys::Verdict::pass) continue;
+    passed = true;
+    state.remote_user = answer.name;
+    break;
+  }
+  // Neither a peer nor a log line sees a key, right or wrong.
+  for (const ApiKeys* keys : auth) {
+    keys->strip(state.request().fields);
+    keys->strip(state.memory.to_origin.fields);
+  }
+  if (passed) return Next::go_on;
+  state.context.counters.denied.add();
+  exchange.fail(trouble(unknown ? Trouble::key_unknown : Trouble::key_missing),
+                auth.front()->challenge());
+  return Next::answered;
+}
+
+// Before a byte of the body is read; a body of unknown length is counted as it comes.
+Next body_limits(Exchange& exchange) {
+  const ExchangeState& state = exchange.state();
+  const std::uint64_t most = state.location->conf->client_max_body_size->bytes;
+  const BodyFraming& framing = state.traits.framing;
+  if (most != 0 && framing.kind == BodyKind::length && framing.length > most)
+    return failed(exchange, trouble(Trouble::body_too_large));
+  return Next::go_on;
+}
+
+Next location_rewrite(Exchange& exchange) {
+  const LocationPlan& location = *exchange.state().location;
+  if (&location == &exchange.state().server->base) return Next::go_on;  // run already
+  return run_rewrites(exchange, location.rewrites);
+}
+
+Next return_(Exchange& exchange) { return run_return(exchange); }
+
+Next peer(Exchange& exchange) {
+  ExchangeState& state = exchange.state();
+  if (state.location->group == nullptr) return failed(exchange, trouble(Trouble::no_location));
+  if (!prepare_for_origin(state)) return failed(exchange, trouble(Trouble::head_room));
+  exchange.try_next_peer();
+  return Next::answered;
+}
+
+// The order is the meaning. The cache looks between `return` and `peer`, limits stand beside the
+// guard.
+constexpr Stage stages[] = {
+    {"normalise", normalise},
+    {"client address", real_address},
+    {"server rewrite", server_rewrite},
+    {"location", locate},
+    {"guard", guard},
+    {"body limits", body_limits},
+    {"rewrite", location_rewrite},
+    {"return", return_},
+    {"peer", peer},
+};
+constexpr std::size_t location_stage = 3;
+static_assert(stages[location_stage].run == locate);
+
+}  // namespace
+
+void run_stages(Exchange& exchange) {
+  int relocations = 0;
+  for (std::size_t at = 0; at < std::size(stages);) {
+    switch (stages[at].run(exchange)) {
+      case Next::go_on: ++at; break;
+      case Next::relocate:
+        if (++relocations > relocations_max) return exchange.fail(trouble(Trouble::rewrite_loop));
+        at = location_stage;
+        break;
+      case Next::answered: return;
+    }
+  }
+}
+
+}  // namespace weir
