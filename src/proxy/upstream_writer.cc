@@ -120,6 +120,7 @@ std::size_t UpstreamWriter::put(std::string_view piece, bool last) {
 
 // Room is certain: of earlier framing at most a CRLF is left when the next chunk's head comes.
 void UpstreamWriter::hold(std::string_view text) {
+  if (text.empty()) return;
   if (framing().empty()) small_begin_ = small_end_ = 0;
   assert(small_end_ + text.size() <= small_.size());
   std::memcpy(small_.data() + small_end_, text.data(), text.size());

@@ -24,7 +24,7 @@ std::unique_ptr<Balancer> balancer_of(const conf::UpstreamConf& conf) {
     case conf::Balance::first:
     case conf::Balance::least_load: break;
   }
-  assert(!"a way of balancing that conf/ refuses as not built yet");
+  assert(false && "conf/ refuses it as not built yet");
   return nullptr;
 }
 
