@@ -69,7 +69,7 @@ std::size_t UpstreamWriter::write(std::string_view bytes, bool last) {
 
 // Nothing but what is held, and the end of the body where its source has said so.
 void UpstreamWriter::send() {
-  if (!begun_) return;
+  if (!begun_ || (blocked_ && !transport_->writable())) return;
   blocked_ = false;
   while (!blocked_ && !stopped_) {
     const bool last = end_asked_ && !ended_ && gate_open_;

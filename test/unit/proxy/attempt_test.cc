@@ -520,6 +520,24 @@ TEST_CASE("attempt: a slow origin holds the client's body back, and nothing is l
   }
 }
 
+TEST_CASE("attempt: an origin that takes a part of the first body bytes gets the rest later") {
+  Bench bench;
+  bench.post({BodyKind::length, 1000});
+  TextSource source(bench.make());
+  const std::string text(1000, 'x');
+  source.hold(text, true);
+  auto transport = std::make_unique<MemoryTransport>();
+  bench.origin = transport.get();
+  bench.origin->set_room(300);
+  bench.attempt->start_on(bench.group.pool().adopt(*bench.group.peers()[0], std::move(transport)));
+  CHECK(source.left() > 0);
+  CHECK(source.left() < text.size());
+  bench.origin->set_room(MemoryTransport::unlimited);
+  bench.deliver();
+  CHECK(source.left() == 0);
+  CHECK(bench.origin->sent().ends_with("\r\n\r\n" + text));
+}
+
 TEST_CASE("attempt: a slow client holds the origin back: nothing is read while its room is full") {
   Bench bench;
   bench.sink.set_room(10);

@@ -163,6 +163,24 @@ TEST_CASE(
   }
 }
 
+TEST_CASE(
+    "upstream writer: it stays blocked until the transport has room, whoever asks it to send") {
+  Bench bench;
+  bench.begin({BodyKind::length, 10});
+  bench.transport.set_room(64);  // the head and some of the body
+  const std::size_t taken = bench.writer.write("0123456789", true);
+  CHECK(taken > 0);
+  CHECK(taken < 10);
+  CHECK(bench.writer.blocked());
+  bench.writer.send();
+  CHECK(bench.writer.blocked());
+  CHECK_FALSE(bench.writer.wants_body());
+  bench.transport.set_room(100);
+  bench.writer.send();
+  CHECK_FALSE(bench.writer.blocked());
+  CHECK(bench.writer.wants_body());
+}
+
 TEST_CASE("upstream writer: a closed gate lets the head out, not the body") {
   Bench bench;
   bench.writer.set_gate(false);
