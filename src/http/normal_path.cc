@@ -23,12 +23,14 @@ struct ByteTable {
     for (int c = 0; c < 256; ++c) of[c] = c > 0x20 && c < 0x7f ? Byte::escape_it : Byte::refused;
     for (int c = '0'; c <= '9'; ++c) of[c] = Byte::unreserved;
     for (int c = 'a'; c <= 'z'; ++c) of[c] = of[c - 32] = Byte::unreserved;
-    for (const char c : {'-', '.', '_', '~'}) of[static_cast<unsigned char>(c)] = Byte::unreserved;
-    for (const char c : {'!', '$', '&', '\'', '(', ')', '*', '+', ',', ';', '=', ':', '@'})
-      of[static_cast<unsigned char>(c)] = Byte::plain;
-    of['/'] = Byte::slash;
-    of['%'] = Byte::percent;
-    for (const char c : {'\\', '?', '#'}) of[static_cast<unsigned char>(c)] = Byte::refused;
+    mark("-._~", Byte::unreserved);
+    mark("!$&'()*+,;=:@", Byte::plain);
+    mark("/", Byte::slash);
+    mark("%", Byte::percent);
+    mark("\\?#", Byte::refused);
+  }
+  constexpr void mark(std::string_view bytes, Byte kind) {
+    for (const char c : bytes) of[static_cast<unsigned char>(c)] = kind;
   }
   constexpr Byte operator[](char c) const { return of[static_cast<unsigned char>(c)]; }
 };
