@@ -30,11 +30,7 @@ struct Index {
   std::array<std::vector<std::string_view>, kind_count> names;
 
   Index() {
-    for (const Table& part : {main_directives(), log_directives(), guard_directives(),
-                              upstream_directives(), listen_directives(), client_directives(),
-                              location_directives(), proxy_directives(), cache_directives()}) {
-      all.insert(all.end(), part.begin(), part.end());
-    }
+    for (const Part& part : parts()) all.insert(all.end(), part.rows.begin(), part.rows.end());
     for (const Directive* directive : all) {
       for (const KindRow& kind : kind_rows) {
         if ((directive->kinds & in(kind.kind)) == 0) continue;
@@ -60,6 +56,21 @@ const KindRow* find_kind(std::string_view name) {
   const auto found = std::find_if(kind_rows.begin(), kind_rows.end(),
                                   [name](const KindRow& row) { return row.name == name; });
   return found == kind_rows.end() ? nullptr : &*found;
+}
+
+const std::vector<Part>& parts() {
+  static const std::vector<Part> built = {
+      {"The instance", main_directives()},
+      {"Administration and logs", log_directives()},
+      {"Upstreams", upstream_directives()},
+      {"Servers: addresses, names and TLS", listen_directives()},
+      {"Servers: what clients may do", client_directives()},
+      {"Locations: what becomes of a request", location_directives()},
+      {"Locations: bodies, times and sizes", proxy_directives()},
+      {"Who may pass", guard_directives()},
+      {"Caching, compression and limits", cache_directives()},
+  };
+  return built;
 }
 
 const Table& all_directives() { return index().all; }

@@ -99,7 +99,14 @@ const Table& all_directives();  // by section kind, then in the order of the man
 const Directive* find_directive(Kind kind, std::string_view name);
 const std::vector<std::string_view>& directive_names(Kind kind);
 
-// The parts of the table, one file each.
+// The table in the order of the manual, a heading for each part.
+struct Part {
+  std::string_view title;
+  Table rows;
+};
+const std::vector<Part>& parts();
+
+// One file each.
 Table main_directives();
 Table log_directives();    // [admin] and [log]
 Table guard_directives();  // [api_keys], [jwt], [limit]

@@ -16,8 +16,8 @@ std::string dump(const Config& config);
 std::optional<std::string> explain(std::string_view name);
 std::string closest_directive(std::string_view name);  // for "did you mean"; empty: nothing near
 
-std::string manual_page();       // man/weir.ini.5, mdoc
-std::string sample();            // conf/weir.ini: every directive, commented, with its default
-std::string completion_words();  // a line each: the names of all directives, then of sections
+std::string manual_page();      // man/weir.ini.5, mdoc
+std::string sample();           // conf/weir.ini: every directive with its default, commented
+std::string bash_completion();  // conf/dist/weir.bash-completion, of weir and weirctl
 
 }  // namespace weir::conf

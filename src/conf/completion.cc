@@ -1,0 +1,82 @@
+// Completion for bash: the flags ask the program itself, the names come from the table.
+#include <fmt/format.h>
+
+#include <set>
+
+#include "conf/manual.h"
+#include "conf/prose.h"
+
+namespace weir::conf {
+namespace {
+
+constexpr std::string_view script_head =
+    "# bash completion for weir and weirctl. Made by `weir --print-completion`.\n"
+    "\n"
+    "_weir_directives=\"\n";
+
+constexpr std::string_view script_tail = R"bash("
+
+_weir() {
+  local cur prev words cword
+  _init_completion || return
+  case $prev in
+    -c | --config | -e | --error-log)
+      _filedir
+      return
+      ;;
+    -p | --prefix)
+      _filedir -d
+      return
+      ;;
+    -s | --signal)
+      mapfile -t COMPREPLY < <(compgen -W 'stop quit reload reopen' -- "$cur")
+      return
+      ;;
+    -g | --global)
+      compopt -o nospace
+      mapfile -t COMPREPLY < <(compgen -S = -W "$_weir_main" -- "$cur")
+      return
+      ;;
+    --explain)
+      mapfile -t COMPREPLY < <(compgen -W "$_weir_directives" -- "$cur")
+      return
+      ;;
+  esac
+  mapfile -t COMPREPLY < <(compgen -W "$(_parse_help "$1" --help)" -- "$cur")
+}
+
+_weirctl() {
+  local cur prev words cword
+  _init_completion || return
+  if [[ $cur == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(_parse_help "$1" --help)" -- "$cur")
+  elif [[ $prev == -* ]]; then
+    _filedir
+  else
+    mapfile -t COMPREPLY < <(compgen -W 'status reload reopen stop hash-key' -- "$cur")
+  fi
+}
+
+complete -F _weir weir
+complete -F _weirctl weirctl
+)bash";
+
+std::string list(Kinds kinds) {
+  std::set<std::string_view> names;
+  for (const Directive* directive : all_directives()) {
+    if ((directive->kinds & kinds) != 0 && directive->built) names.insert(directive->name);
+  }
+  std::string all;
+  for (const std::string_view name : names) all.append(name).append(" ");
+  return wrapped(all, 98, "");
+}
+
+}  // namespace
+
+std::string bash_completion() {
+  constexpr Kinds every = static_cast<Kinds>((1U << kind_count) - 1);
+  return fmt::format("{}{}\"\n_weir_main=\"\n{}{}", script_head, list(every), list(in_main),
+                     script_tail);
+}
+
+}  // namespace weir::conf

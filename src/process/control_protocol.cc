@@ -1,0 +1,99 @@
+#include "process/control_protocol.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace weir::process {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::array<std::pair<std::string_view, Command>, 6> commands = {{
+    {"status", Command::status},
+    {"reload", Command::reload},
+    {"reopen", Command::reopen},
+    {"stop", Command::stop},
+    {"quit", Command::quit},
+    {"zones", Command::zones},
+}};
+
+std::string line_of(const json& document) {
+  // Bytes that are not UTF-8 (a path in a message) are replaced, never thrown about.
+  return document.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+std::string text_of(const json& document, const char* key) {
+  const auto found = document.find(key);
+  return found != document.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+}  // namespace
+
+std::optional<Command> command_named(std::string_view text) {
+  for (const auto& [word, command] : commands) {
+    if (word == text) return command;
+  }
+  return std::nullopt;
+}
+
+std::string_view name(Command command) {
+  for (const auto& [word, known] : commands) {
+    if (known == command) return word;
+  }
+  return {};
+}
+
+std::optional<Command> parse_request(std::string_view line) {
+  if (line.size() > control_line_max) return std::nullopt;
+  const json document = json::parse(line, nullptr, false);
+  if (!document.is_object() || document.size() != 1) return std::nullopt;
+  return command_named(text_of(document, "command"));
+}
+
+std::string request_line(Command command) {
+  return line_of(json{{"command", std::string(name(command))}});
+}
+
+std::string answer_line(const Answer& answer) {
+  json out{{"ok", answer.ok}, {"exit", answer.exit_code}};
+  if (!answer.error.empty()) out["error"] = answer.error;
+  if (!answer.report.empty()) out["report"] = answer.report;
+  if (answer.generation != 0) out["generation"] = answer.generation;
+  if (!answer.changes.empty()) out["changes"] = answer.changes;
+  if (!answer.status.empty()) out["status"] = json::parse(answer.status, nullptr, false);
+  return line_of(out);
+}
+
+std::optional<Answer> parse_answer(std::string_view line) {
+  const json document = json::parse(line, nullptr, false);
+  if (!document.is_object()) return std::nullopt;
+  const auto ok = document.find("ok");
+  if (ok == document.end() || !ok->is_boolean()) return std::nullopt;
+  Answer out;
+  out.ok = ok->get<bool>();
+  out.error = text_of(document, "error");
+  out.report = text_of(document, "report");
+  const auto exit = document.find("exit");
+  out.exit_code = exit != document.end() && exit->is_number_integer() ? exit->get<int>() : 1;
+  const auto generation = document.find("generation");
+  if (generation != document.end() && generation->is_number_unsigned()) {
+    out.generation = generation->get<std::uint64_t>();
+  }
+  if (const auto changes = document.find("changes");
+      changes != document.end() && changes->is_array()) {
+    for (const auto& change : *changes) {
+      if (change.is_string()) out.changes.push_back(change.get<std::string>());
+    }
+  }
+  if (const auto status = document.find("status"); status != document.end()) {
+    out.status = status->dump(2, ' ', false, json::error_handler_t::replace);
+  }
+  return out;
+}
+
+std::string private_socket_path(std::string_view pid_path) {
+  return std::string(pid_path) + ".sock";
+}
+
+}  // namespace weir::process

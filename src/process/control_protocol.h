@@ -1,0 +1,43 @@
+// The control protocol: one request and one answer, each one line of JSON, over a Unix socket.
+//
+//   {"command":"reload"}\n   ->   {"ok":true,"generation":4,"changes":["..."]}\n
+//
+// Commands: status, reload, reopen, stop, quit, zones (answer carries the zones' descriptors).
+// Pure: text in, text out.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::process {
+
+inline constexpr std::size_t control_line_max = 4096;         // of a request
+inline constexpr std::size_t control_answer_max = 16U << 20;  // of an answer, for its reader
+
+enum class Command : unsigned char { status, reload, reopen, stop, quit, zones };
+std::optional<Command> command_named(std::string_view name);
+std::string_view name(Command command);
+
+// nullopt: not a request of ours.
+std::optional<Command> parse_request(std::string_view line);
+std::string request_line(Command command);
+
+struct Answer {
+  bool ok = false;
+  std::string error;                 // why not
+  std::string report;                // warnings of a configuration
+  std::vector<std::string> changes;  // of a reload
+  std::uint64_t generation = 0;      // 0: not said
+  int exit_code = 0;                 // what -s should exit with
+  std::string status;                // JSON document, embedded as it is; of `status`
+};
+std::string answer_line(const Answer& answer);
+std::optional<Answer> parse_answer(std::string_view line);
+
+// The socket that is always there, for weir -s, beside the pid file.
+std::string private_socket_path(std::string_view pid_path);
+
+}  // namespace weir::process

@@ -1,0 +1,169 @@
+#include "process/housekeeper.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "event/loop.h"
+#include "event/timer.h"
+#include "event/watcher.h"
+#include "process/admin_http.h"
+#include "process/child_log.h"
+#include "process/heart.h"
+#include "process/options.h"
+
+namespace weir::process {
+namespace {
+
+class Housekeeper {
+ public:
+  Housekeeper(const HousekeeperPlan& plan, ChildSide& side)
+      : plan_(plan),
+        side_(side),
+        owner_(plan.zones.slots, side.slot),
+        heart_(loop_, owner_),
+        channel_watcher_(loop_, call<&Housekeeper::read_channel>, this),
+        wake_watcher_(loop_, call<&Housekeeper::woken>, this),
+        clean_timer_(loop_, call<&Housekeeper::clean_in_time>, this) {}
+
+  int run();
+
+ private:
+  template <void (Housekeeper::*Method)()>
+  static void call(void* self) {
+    (static_cast<Housekeeper*>(self)->*Method)();
+  }
+
+  void read_channel();
+  void obey(const Message& message, std::vector<Fd>& fds);
+  void work();
+  void yield();
+  void woken();
+  void clean_in_time();
+  void clean();
+  bool alone() const;
+
+  const HousekeeperPlan& plan_;
+  ChildSide& side_;
+  Loop loop_;
+  shm::SlotOwner owner_;
+  Heart heart_;
+  LevelWatcher channel_watcher_, wake_watcher_;
+  Timer clean_timer_;
+  std::unique_ptr<AdminHttp> admin_;
+  bool working_ = false, master_gone_ = false;
+};
+
+int Housekeeper::run() {
+  log_to_ring(plan_.zones, side_.slot, side_.error_log_fd);
+  if (!channel_watcher_.watch(side_.channel.fd())) {
+    log::line(log::Level::emerg, "the housekeeper can't watch its channel");
+    return exit_failure;
+  }
+  heart_.start();
+  owner_.ready(heart_.now_ns());
+  side_.channel.send(Message::Kind::ready);
+  loop_.run();
+  admin_.reset();
+  return exit_ok;
+}
+
+void Housekeeper::read_channel() {
+  for (;;) {
+    bool closed = false;
+    auto received = side_.channel.receive(closed);
+    if (received) {
+      obey(received->message, received->fds);
+      continue;
+    }
+    if (closed) {
+      channel_watcher_.stop();
+      master_gone_ = true;
+      if (!working_) loop_.stop();
+    }
+    return;
+  }
+}
+
+void Housekeeper::obey(const Message& message, std::vector<Fd>& fds) {
+  switch (message.kind) {
+    case Message::Kind::go: return work();
+    case Message::Kind::yield: return yield();
+    case Message::Kind::stop: return loop_.stop();
+    case Message::Kind::error_log:
+      if (!fds.empty()) ::dup3(fds.front().get(), side_.error_log_fd, O_CLOEXEC);
+      return;
+    case Message::Kind::drain:
+    case Message::Kind::keep:
+    case Message::Kind::drop_idle:
+    case Message::Kind::drop_tunnels:
+    case Message::Kind::adopt:
+    case Message::Kind::release:
+    case Message::Kind::log_file:
+    case Message::Kind::log_done:
+    case Message::Kind::ready:
+    case Message::Kind::failed:
+    case Message::Kind::drained:
+    case Message::Kind::yielded: break;
+  }
+  log::warn("a message of kind {} is not for the housekeeper", static_cast<unsigned>(message.kind));
+}
+
+void Housekeeper::work() {
+  if (working_) return;
+  working_ = true;
+  if (!wake_watcher_.watch(plan_.zones.housekeeper_wake_fd())) {
+    log::error("the housekeeper can't be woken; it looks every 100 ms");
+  }
+  admin_ = std::make_unique<AdminHttp>(loop_, plan_.zones, plan_.generation);
+  for (const auto& shard : plan_.admin) admin_->add_listener(shard.fd);
+  clean_timer_.arm(Heart::interval);
+  clean();
+}
+
+// From here on nothing is written any more; the successor may start.
+void Housekeeper::yield() {
+  working_ = false;
+  wake_watcher_.stop();
+  clean_timer_.cancel();
+  side_.channel.send(Message::Kind::yielded);
+  owner_.draining();
+  loop_.stop();  // requests to the admin listener wait in its queue for the successor
+}
+
+void Housekeeper::woken() {
+  std::uint64_t count;
+  [[maybe_unused]] const auto got = ::read(plan_.zones.housekeeper_wake_fd(), &count, sizeof count);
+  clean();
+}
+
+void Housekeeper::clean_in_time() {
+  clean();
+  if (master_gone_ && alone()) return loop_.stop();
+  clean_timer_.arm(Heart::interval);
+}
+
+void Housekeeper::clean() {
+  if (const unsigned freed = plan_.zones.clean_dead(); freed != 0) {
+    log::debug("cleaned up after {} processes", freed);
+  }
+}
+
+// Without a master the housekeeper stays as long as somebody serves.
+bool Housekeeper::alone() const {
+  for (std::uint32_t i = 0; i < shm::slot_count; ++i) {
+    const shm::SlotInfo info = plan_.zones.slots.info(i);
+    if (info.role != shm::Role::worker || !shm::is_live(info.state)) continue;
+    if (::access(("/proc/" + std::to_string(info.pid)).c_str(), F_OK) == 0) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+int run_housekeeper(const HousekeeperPlan& plan, ChildSide& side) {
+  Housekeeper keeper(plan, side);
+  return keeper.run();
+}
+
+}  // namespace weir::process

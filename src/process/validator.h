@@ -1,0 +1,57 @@
+// Validator: a short-lived child that reads a configuration from disk and DNS and says whether it
+// holds. What it read comes back as a snapshot, from which the master loads again: the privileged
+// process never waits for DNS, never trusts the child's judgement, and sees the very same bytes.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "conf/load.h"
+#include "os/fd.h"
+#include "process/application.h"
+#include "process/poller.h"
+
+namespace weir::process {
+
+class Validator {
+ public:
+  static constexpr std::chrono::seconds time_limit{10};
+
+  struct Verdict {
+    bool ok = false;
+    std::string snapshot;  // serialised Inputs, when ok
+    std::string report;    // for people: errors, or warnings when ok
+  };
+  using Done = std::function<void(Verdict)>;
+
+  Validator(Poller& poller, Application& application)
+      : poller_(poller), application_(application) {}
+  ~Validator();  // kills a child that still runs
+  Validator(const Validator&) = delete;
+  Validator& operator=(const Validator&) = delete;
+
+  // `done` is called from the poller, once, after the child has gone. One at a time. False: it
+  // could not be started, `done` will not be called.
+  bool start(const conf::LoadOptions& options, Done done);
+  bool running() const { return pid_ > 0; }
+
+ private:
+  void finished();
+  void too_late();
+
+  Poller& poller_;
+  Application& application_;
+  Done done_;
+  pid_t pid_ = 0;
+  Fd pidfd_, snapshot_, report_;
+  Poller::TimerId timer_ = 0;
+  bool timed_out_ = false;
+};
+
+// Load and prove in this process: -t, and what the child does. Diagnostics go to `report`.
+std::unique_ptr<conf::Config> prove(conf::Inputs& inputs, const conf::LoadOptions& options,
+                                    Application& application, std::string& report);
+
+}  // namespace weir::process
