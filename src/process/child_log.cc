@@ -1,5 +1,6 @@
 #include "process/child_log.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <optional>
@@ -33,6 +34,16 @@ void to_ring(log::Level level, std::string_view message) {
 void log_to_ring(shm::Zones& zones, shm::SlotId slot, int fallback_fd) {
   child_log.emplace(ChildLog{zones, zones.log_writer(slot), fallback_fd});
   log::set_sink(to_ring);
+}
+
+void switch_error_log(const ChildSide& side, const std::vector<Fd>& received) {
+  if (received.empty()) return;
+  const int fd = received.front().get();
+  if (::dup3(fd, side.error_log_fd, O_CLOEXEC) < 0) {
+    log::error("the new error log can't be used: dup3()");
+    return;
+  }
+  if (side.detached) ::dup2(fd, STDERR_FILENO);
 }
 
 }  // namespace weir::process

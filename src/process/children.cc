@@ -51,6 +51,10 @@ void Children::become_child(const SpawnPlan& plan, ChildSide side) {
   keep.push_back(side.channel.fd());
   keep.push_back(plan.error_log_fd);
   close_others(keep);
+  // The starting shell's descriptors must not live on; what a failing assertion prints is kept.
+  if (plan.detached && (!stdio_to_null(true) || ::dup2(plan.error_log_fd, STDERR_FILENO) < 0)) {
+    give_up(side.channel, "dup2()");
+  }
   if (plan.cpu >= 0) {
     if (const auto done = pin_to_cpu(plan.cpu); !done) give_up(side.channel, done.error().what);
   }
@@ -83,7 +87,8 @@ Child* Children::spawn(SpawnPlan plan, std::string& why) {
   const pid_t pid = ::fork();
   if (pid == 0) {
     pair->first.close();
-    become_child(plan, ChildSide{std::move(pair->second), *slot, plan.error_log_fd, plan.title});
+    become_child(plan, ChildSide{std::move(pair->second), *slot, plan.error_log_fd, plan.title,
+                                 plan.detached});
   }
   Result<Fd> pidfd = pid > 0 ? pidfd_of(pid) : Result<Fd>(Error{Side::self, "fork()"});
   if (!pidfd) {

@@ -28,6 +28,7 @@ struct ChildSide {
   shm::SlotId slot;
   int error_log_fd;
   std::string title;  // "worker 2, generation 3"
+  bool detached;      // standard error is the error log, too
 };
 
 struct SpawnPlan {
@@ -37,6 +38,7 @@ struct SpawnPlan {
   std::string title;
   std::vector<int> keep;  // descriptors beside the channel and the error log
   int error_log_fd = 2;
+  bool detached = false;                // from the terminal: nothing of it may be held on to
   const Identity* identity = nullptr;   // null: stays who the master is
   int cpu = -1;                         // -1: any
   std::uint64_t fd_limit = 0;           // 0: as it is

@@ -90,9 +90,7 @@ void Housekeeper::obey(const Message& message, std::vector<Fd>& fds) {
     case Message::Kind::go: return work();
     case Message::Kind::yield: return yield();
     case Message::Kind::stop: return loop_.stop();
-    case Message::Kind::error_log:
-      if (!fds.empty()) ::dup3(fds.front().get(), side_.error_log_fd, O_CLOEXEC);
-      return;
+    case Message::Kind::error_log: return switch_error_log(side_, fds);
     case Message::Kind::drain:
     case Message::Kind::keep:
     case Message::Kind::drop_idle:

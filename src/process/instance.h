@@ -58,7 +58,8 @@ struct Instance {
   std::vector<std::unique_ptr<Generation>> generations;  // oldest first, with one that starts
   Generation* current = nullptr;  // serves; null before the first one, and when all were retired
   std::uint64_t next_generation = 1;
-  bool ending = false;  // stop or quit: nothing is started any more
+  bool detached = false;  // from the terminal
+  bool ending = false;    // stop or quit: nothing is started any more
   Poller::Clock::time_point started = Poller::Clock::now();
 
   Generation* find(std::uint64_t number) const;

@@ -107,9 +107,7 @@ void Logger::obey(const Message& message, std::vector<Fd>& fds) {
       if (!fds.empty()) drain_.set_file(stream, std::move(fds.front()));
       return;
     case Message::Kind::log_done: drain(); return drain_.set_file(stream, Fd());
-    case Message::Kind::error_log:
-      if (!fds.empty()) ::dup3(fds.front().get(), side_.error_log_fd, O_CLOEXEC);
-      return;
+    case Message::Kind::error_log: return switch_error_log(side_, fds);
     case Message::Kind::stop: return loop_.stop();
     case Message::Kind::go:
     case Message::Kind::drain:

@@ -35,6 +35,7 @@ Master::Master(Poller& poller, shm::Zones& zones, Application& application, Setu
       }) {
   instance_.load_options = setup_.load_options;
   instance_.manager = setup_.manager;
+  instance_.detached = setup_.detached;
   instance_.children.set_events(
       {[this](Child& child, const Message& message) { on_message(child, message); },
        [this](Child& child, const Ending& ending) { on_death(child, ending); }});

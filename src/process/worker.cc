@@ -123,10 +123,7 @@ void Worker::obey(const Message& message, std::vector<Fd>& fds) {
       if (!fds.empty()) adopt(message, std::move(fds.front()));
       return;
     case Message::Kind::release: return release(message);
-    case Message::Kind::error_log:
-      // Over the old number: crash handler and log sink know no other.
-      if (!fds.empty()) ::dup3(fds.front().get(), side_.error_log_fd, O_CLOEXEC);
-      return;
+    case Message::Kind::error_log: return switch_error_log(side_, fds);
     case Message::Kind::log_file:
     case Message::Kind::log_done:
     case Message::Kind::yield:
