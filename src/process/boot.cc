@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -119,8 +120,11 @@ conf::LoadOptions load_options_of(const Options& options) {
   char here[PATH_MAX];
   const std::string folder = ::getcwd(here, sizeof here) != nullptr ? here : "/";
   out.prefix = options.prefix.empty() ? folder : conf::relative_to_prefix(options.prefix, folder);
+  // Without "." and "..": the names stand in messages and in the report of a reload.
+  out.prefix = std::filesystem::path(out.prefix).lexically_normal().string();
   out.file = conf::relative_to_prefix(
       options.file.empty() ? std::string(default_file) : options.file, out.prefix);
+  out.file = std::filesystem::path(out.file).lexically_normal().string();
   out.overrides = options.overrides;
   return out;
 }

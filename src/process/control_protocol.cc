@@ -7,7 +7,7 @@
 namespace weir::process {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 constexpr std::array<std::pair<std::string_view, Command>, 6> commands = {{
     {"status", Command::status},

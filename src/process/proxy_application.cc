@@ -1,0 +1,70 @@
+#include "process/proxy_application.h"
+
+#include "base/log.h"
+#include "conf/load.h"
+#include "proxy/service.h"
+#include "tls/contexts.h"
+
+namespace weir::process {
+namespace {
+
+class ProxyWorker : public WorkerService {
+ public:
+  ProxyWorker(const WorkerStart& start, const tls::Contexts* contexts)
+      : service_(start.loop, start.config, contexts, start.zones, start.slot) {}
+
+  void add_listener(int fd, const conf::ListenConf& listen) override {
+    service_.add_listener(fd, listen);
+  }
+  void remove_listener(int fd) override { service_.remove_listener(fd); }
+  void stop_accepting() override { service_.stop_accepting(); }
+  void drain(void (*on_empty)(void* owner), void* owner) override {
+    service_.on_empty(on_empty, owner);
+    service_.drain();
+  }
+  void drop_idle() override { service_.drop_idle(); }
+  void drop_tunnels() override { service_.drop_tunnels(); }
+  void drop_all() override { service_.drop_all(); }
+  std::size_t live_connections() const override { return service_.live().connections; }
+
+ private:
+  Service service_;
+};
+
+class ProxyBlueprint : public Blueprint {
+ public:
+  explicit ProxyBlueprint(std::unique_ptr<tls::Contexts> contexts)
+      : contexts_(std::move(contexts)) {}
+  std::unique_ptr<WorkerService> start(const WorkerStart& start) const override {
+    return std::make_unique<ProxyWorker>(start, contexts_.get());
+  }
+
+ private:
+  std::unique_ptr<tls::Contexts> contexts_;
+};
+
+}  // namespace
+
+std::unique_ptr<Blueprint> ProxyApplication::prepare(const conf::Config& config,
+                                                     conf::Inputs& inputs, shm::Zones* zones,
+                                                     Purpose purpose, std::string& why) {
+  tls::Contexts::Options options;
+  options.ticket_keys = zones != nullptr ? &zones->tickets : nullptr;
+  if (purpose == Purpose::serve && tls::wants_automatic_pair(config)) {
+    options.automatic = tls::auto_pair(config.main.state_path->path, why);
+    if (options.automatic.certificate.empty()) return nullptr;
+  }
+  std::vector<conf::Diagnostic> diagnostics;
+  auto contexts = tls::Contexts::make(config, inputs, options, diagnostics);
+  for (const auto& diagnostic : diagnostics) {
+    if (diagnostic.severity == conf::Severity::error) {
+      why += diagnostic.message() + "\n";
+    } else if (purpose == Purpose::serve) {
+      log::warn("{}", diagnostic.message());
+    }
+  }
+  if (!contexts) return nullptr;
+  return std::make_unique<ProxyBlueprint>(std::move(contexts));
+}
+
+}  // namespace weir::process

@@ -1,0 +1,15 @@
+// ProxyApplication: the proxy as the process core's Application: TLS contexts are made before the
+// fork, a proxy::Service runs in each worker.
+#pragma once
+
+#include "process/application.h"
+
+namespace weir::process {
+
+class ProxyApplication : public Application {
+ public:
+  std::unique_ptr<Blueprint> prepare(const conf::Config& config, conf::Inputs& inputs,
+                                     shm::Zones* zones, Purpose purpose, std::string& why) override;
+};
+
+}  // namespace weir::process
