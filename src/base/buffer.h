@@ -81,16 +81,18 @@ class Buffer {
  public:
   explicit Buffer(BufferPool& pool) : pool_(&pool) {}
   ~Buffer() { release(); }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
   Buffer(Buffer&& other) noexcept;
   Buffer& operator=(Buffer&& other) noexcept;
 
   // Makes sure that there is a block (of `size` if there was none). False: the pool is empty.
   bool acquire(std::size_t size = BufferPool::block_bytes_min);
-  // At least 4 KiB, beyond the pool's bound if need be: for output that must go on so that others can
-  // give their blocks back. False: no memory.
+  // At least 4 KiB, beyond the pool's bound if need be: for output that must go on so that others
+  // can give their blocks back. False: no memory.
   bool acquire_reserve();
-  // Twice the block (from a reserve: a smallest block), the bytes kept. False, and nothing changed: at the largest, or the pool is
-  // empty.
+  // Twice the block (from a reserve: a smallest block), the bytes kept. False, and nothing changed:
+  // at the largest, or the pool is empty.
   bool grow();
   void release();  // gives the block back, with whatever is in it
   void release_if_empty() {

@@ -73,8 +73,8 @@ void Deferred::schedule() {
 }
 
 void Loop::run() {
-  stopped_ = false;
   while (!stopped_) turn(forever);
+  stopped_ = false;
 }
 
 void Loop::turn(std::chrono::milliseconds wait_max) {

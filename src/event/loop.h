@@ -63,7 +63,7 @@ class Loop {
 
   void set_hooks(const Hooks& hooks) { hooks_ = hooks; }
 
-  void run();                       // turns until stop()
+  void run();                       // turns until stop(); returns at once if that came before
   void stop() { stopped_ = true; }  // the current turn is finished first
   // One turn; waits no longer than `wait_max` for something to happen. Tests step with it.
   void turn(std::chrono::milliseconds wait_max);

@@ -29,6 +29,7 @@ class Watcher : public ListHook<> {
   Watcher(Loop& loop, Callback callback, void* owner)
       : loop_(loop), callback_(callback), owner_(owner) {}
   ~Watcher() { stop(); }
+  Watcher& operator=(Watcher&&) = delete;
 
   // Registers `fd`. Fails when the kernel has no memory or watches left. Not twice without stop().
   Result<Ok> watch(int fd);

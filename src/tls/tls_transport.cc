@@ -20,6 +20,9 @@ constexpr std::size_t plain_bytes_max = SSL3_RT_MAX_PLAIN_LENGTH;
 // What a record costs beyond its plaintext (header, nonce, tag, padding), and room for a message
 // that the library may have to send before it (KeyUpdate).
 constexpr std::size_t overhead_bytes = 256;
+// Of input that brings the owner nothing (empty records, key updates) in one call: then others have
+// their turn.
+constexpr std::size_t input_bytes_max = std::size_t{128} * 1024;
 constexpr std::size_t record_bytes_worth = 1024;  // no smaller records than this for lack of room
 
 std::size_t total(std::span<const iovec> parts) {
@@ -162,10 +165,12 @@ int TlsTransport::take_output(const char* bytes, std::size_t size) {
 }
 
 int TlsTransport::give_input(char* into, std::size_t size) {
-  if (lost_ || socket_ended_) return lost_ ? -1 : 0;
+  if (lost_ || socket_ended_ || input_left_ == 0) return lost_ ? -1 : 0;
   const Io io = socket_->read({into, size}, want_);
   switch (io.state) {
-    case Io::State::bytes: return static_cast<int>(io.bytes);
+    case Io::State::bytes:
+      input_left_ -= std::min(input_left_, io.bytes);
+      return static_cast<int>(io.bytes);
     case Io::State::again: return 0;
     case Io::State::eof: socket_ended_ = true; return 0;  // whether that is well, the reader says
     case Io::State::error: fail(io.error); return -1;
@@ -195,11 +200,13 @@ Io TlsTransport::fail_by_library() {
 void TlsTransport::drive_handshake() {
   ERR_clear_error();
   want_ = Want::any;
+  input_left_ = input_bytes_max;
   const int result = SSL_do_handshake(ssl_.get());
   if (result == 1) return handshake_done();
   switch (SSL_get_error(ssl_.get(), result)) {
     case SSL_ERROR_WANT_READ:
       send_out();  // the peer waits for this flight
+      if (input_left_ == 0) return again();
       drained_ = true;
       if (socket_ended_) fail({socket_->side(), "connection closed during the TLS handshake"});
       return;
@@ -252,6 +259,10 @@ Io TlsTransport::read_some(std::span<char> into, std::size_t& total) {
     switch (SSL_get_error(ssl_.get(), result)) {
       case SSL_ERROR_WANT_READ:
         if (socket_ended_) return Io::end();
+        if (input_left_ == 0) {
+          again();
+          return Io::wait();
+        }
         drained_ = true;
         return Io::wait();
       case SSL_ERROR_WANT_WRITE:  // an answer of the library's own waits for room
@@ -269,6 +280,7 @@ Io TlsTransport::read(std::span<char> into, Want want) {
   if (lost_) return failed();
   if (!established_ || (drained_ && want == Want::any)) return Io::wait();
   want_ = want;
+  input_left_ = into.size() + input_bytes_max;
   std::size_t total = 0;
   const Io io = read_some(into, total);
   if (!out_.empty() && !hold_output_) schedule_flush();  // KeyUpdate, an alert

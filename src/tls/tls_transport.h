@@ -95,7 +95,8 @@ class TlsTransport final : public Transport {
   Error error_{Side::self, {}};
   mutable std::unique_ptr<TlsInfo> info_;
   int server_index_ = -1;
-  Want want_ = Want::any;  // of the read that is going on
+  std::size_t input_left_ = 0;  // what the read that is going on may still take from the socket
+  Want want_ = Want::any;       // of the read that is going on
   bool established_ = false;
   bool drained_ = true;        // the library wants more input than there is
   bool blocked_ = false;       // a write was refused: the owner waits for an edge

@@ -126,14 +126,14 @@ TEST_CASE("contexts: all that is wrong is told in one go, with its line") {
       "return = 204\n"
       "[upstream u]\nserver = unix:/run/u.sock\nssl = on\n");
   CHECK_FALSE(made.contexts);
+  const std::string at = "/etc/weir/weir.ini:", tls = "/etc/weir/tls/";
   const Messages wanted = {
-      "/etc/weir/weir.ini:3: /etc/weir/tls/good.pem with /etc/weir/tls/other.pem: the private key "
-      "belongs to another certificate",
-      "/etc/weir/weir.ini:8: /etc/weir/tls/example.pem with /etc/weir/tls/example.key: holds no "
-      "certificate",
+      at + "3: " + tls + "good.pem with " + tls +
+          "other.pem: the private key belongs to another certificate",
+      at + "8: " + tls + "example.pem with " + tls + "example.key: holds no certificate",
       "",  // when it expired
-      "/etc/weir/weir.ini:13: TLS of [server c]: unknown curve \"Q\"",
-      "/etc/weir/weir.ini:17: [upstream u]: ssl_name is needed to verify a peer on a Unix socket",
+      at + "13: TLS of [server c]: unknown curve \"Q\"",
+      at + "17: [upstream u]: ssl_name is needed to verify a peer on a Unix socket",
   };
   const Messages said = made.messages();
   REQUIRE(said.size() == wanted.size());
