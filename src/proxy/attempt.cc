@@ -76,6 +76,7 @@ Attempt::Attempt(Loop& loop, BufferPool& buffers, Arena& arena, Group& group, Pe
       writer_(buffers),
       reader_(buffers, limits_,
               static_cast<std::size_t>(request.conf.proxy_buffer_size_max->bytes)),
+      head_(request.answer),
       timer_(
           loop, [](void* self) { static_cast<Attempt*>(self)->on_timer(); }, this),
       deferred_(
@@ -278,7 +279,8 @@ void Attempt::cancel() {
   enter(Phase::cancelled);
   writer_.stop();
   reader_.stop();
-  if (sink_ != nullptr) sink_->set_source(nullptr);
+  // The sink may be gone before the destructor runs.
+  if (sink_ != nullptr) std::exchange(sink_, nullptr)->set_source(nullptr);
   close();
 }
 

@@ -21,7 +21,7 @@
 // - The owner is called from the loop only: never inside start(), write() or abort(). start() with
 // a
 //   pooled connection asks for the body (resume) at once; resume() may deliver and end.
-// - What AttemptRequest names must outlive the attempt.
+// - What AttemptRequest names must outlive the attempt, or at least its cancel().
 //
 // Expect: 100-continue is forwarded (RFC 9110 10.1.1: the origin may refuse the body unseen): leave
 // the field in the head. Then no body byte is taken until the origin says 100, or has been silent
@@ -41,6 +41,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/recycled.h"
 #include "base/result.h"
 #include "conf/model.h"
 #include "event/timer.h"
@@ -99,7 +100,8 @@ struct AttemptRequest {
   BodyFraming body{};                           // none, length or chunked: written anew
   std::string_view upgrade{};                   // the protocol offered; empty: none
   bool te_trailers = false;                     // the client takes trailers
-  const conf::LocationConf& conf;               // timeouts and bounds
+  const conf::LocationConf& conf;  // timeouts and bounds
+  ResponseHead& answer;            // filled by the attempt: a place that is warm
   std::chrono::milliseconds connect_timeout{};  // this try's share of proxy_connect_timeout
   bool fresh = false;  // leave the pool alone: a pooled connection has just died on this request
 };
@@ -110,9 +112,9 @@ class AttemptOwner {
  public:
   virtual void on_continue(Attempt&) = 0;                            // let the client send its body
   virtual void on_informational(Attempt&, const ResponseHead&) = 0;  // 102, 103...; never 100, 101
-  // The final head, without hop-by-hop and framing fields. It and what it refers to live until the
-  // attempt's arena is reset (text) and the attempt is destroyed (the head). Returns where the body
-  // goes; an answer without a body gets one empty last write all the same.
+  // The final head (AttemptRequest::answer), without hop-by-hop and framing fields; its text is in
+  // the arena. Returns where the body goes; an answer without a body gets one empty last write all
+  // the same.
   virtual BodySink& on_response(Attempt&, ResponseHead&, const BodyFraming&) = 0;
   // A 101 for what we asked. `early` came right behind the head and lives until the call returns.
   virtual void on_upgrade(Attempt&, ResponseHead&, std::string_view protocol,
@@ -126,6 +128,7 @@ class AttemptOwner {
 
 class Attempt final : public BodySink,
                       public BodySource,
+                      public Recycled<Attempt>,
                       private TransportOwner,
                       private ConnectorOwner {
  public:
@@ -225,7 +228,7 @@ class Attempt final : public BodySink,
   Lease lease_;
   UpstreamWriter writer_;
   UpstreamReader reader_;
-  ResponseHead head_;
+  ResponseHead& head_;
   BodySink* sink_ = nullptr;  // of the answer's body, from on_response on
   Timer timer_;
   Deferred deferred_;

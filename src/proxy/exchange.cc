@@ -123,6 +123,7 @@ void Exchange::begin_attempt(Peer& peer, bool fresh) {
                                state_.traits.upgrade,
                                state_.traits.te_trailers,
                                conf,
+                               state_.memory.from_peer,
                                share,
                                fresh};
   attempt_ = std::make_unique<Attempt>(state_.context.loop, state_.context.buffers, state_.arena(),
@@ -146,6 +147,7 @@ void Exchange::end_attempt() {
   state_.last_try = attempt_->facts();
   state_.client.send_body_to(nullptr);
   state_.client.set_source(nullptr);
+  attempt_->cancel();  // until then the peer may still be heard
   state_.context.loop.destroy_later(std::move(attempt_));
 }
 
@@ -153,7 +155,6 @@ BodySink& Exchange::on_response(Attempt& attempt, ResponseHead& received,
                                 const BodyFraming& framing) {
   ResponseHead& head = state_.memory.answer;
   head = received;
-  state_.memory.from_peer = received.fields;
   state_.last_try = attempt.facts();
   state_.upstream_status = head.status;
   pass_answer(state_, head, attempt.peer().url());
@@ -177,7 +178,6 @@ void Exchange::on_upgrade(Attempt& attempt, ResponseHead& received, std::string_
                           std::unique_ptr<Transport> transport, std::string_view early) {
   ResponseHead& head = state_.memory.answer;
   head = received;
-  state_.memory.from_peer = received.fields;
   state_.last_try = attempt.facts();
   state_.upstream_status = state_.status = head.status;
   pass_answer(state_, head, attempt.peer().url());

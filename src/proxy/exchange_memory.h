@@ -16,8 +16,8 @@ struct ExchangeMemory {
   Arena arena{8 * 1024, 512 * 1024};
   RequestHead request;    // as received; the arena has its text
   RequestHead to_origin;  // as a peer gets it
-  ResponseHead answer;    // as the client gets it
-  Fields from_peer;       // of the answer, as the peer sent them
+  ResponseHead from_peer;  // the answer as a peer sent it
+  ResponseHead answer;     // as the client gets it
   std::string text;       // for templates
 };
 

@@ -240,7 +240,7 @@ bool ExchangeValues::upstream_value(const VariableRef& variable, std::string& ou
     case VariableId::upstream_response_time:
       return put_since(state_.earlier.response_time, last.ended);
     case VariableId::upstream_http_:
-      return put_field(state_.memory.from_peer, variable.suffix, out);
+      return put_field(state_.memory.from_peer.fields, variable.suffix, out);
     default: return false;
   }
 }

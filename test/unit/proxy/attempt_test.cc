@@ -47,11 +47,13 @@ struct Bench final : AttemptOwner {
   conf::LocationConf location = location_conf();
   Group group{loop, upstream, nullptr};
   RequestHead head;
+  ResponseHead received;
   BodyFraming body;
   std::string_view offered_upgrade;
   bool reused = false;  // let the connection have carried a request before
 
   RecordingSink sink;
+  std::unique_ptr<RecordingSink> heap_sink;  // instead, if there is one
   std::unique_ptr<Attempt> attempt;
   MemoryTransport* origin = nullptr;
   bool closed = false;  // the connection was destroyed
@@ -86,6 +88,7 @@ struct Bench final : AttemptOwner {
                                                        .body = body,
                                                        .upgrade = offered_upgrade,
                                                        .conf = location,
+                                                       .answer = received,
                                                        .connect_timeout = 1s},
                                         *this);
     return *attempt;
@@ -145,7 +148,7 @@ struct Bench final : AttemptOwner {
       fields.append(field.name).append("=").append(field.value).append(";");
     }
     if (meddle_response) meddle_response();
-    return sink;
+    return heap_sink ? *heap_sink : sink;
   }
   void on_upgrade(Attempt&, ResponseHead& answer, std::string_view chosen,
                   std::unique_ptr<Transport> transport, std::string_view bytes) override {
@@ -439,9 +442,11 @@ TEST_CASE("attempt: without a pool the origin is told that the connection ends")
   Group group(bench.loop, bench.upstream, nullptr);
   auto transport = std::make_unique<MemoryTransport>();
   auto* origin = transport.get();
-  Attempt attempt(bench.loop, bench.buffers, bench.arena, group, *group.peers()[0],
-                  AttemptRequest{.head = bench.head, .target = "/x", .conf = bench.location},
-                  bench);
+  Attempt attempt(
+      bench.loop, bench.buffers, bench.arena, group, *group.peers()[0],
+      AttemptRequest{
+          .head = bench.head, .target = "/x", .conf = bench.location, .answer = bench.received},
+      bench);
   attempt.start_on(group.pool().adopt(*group.peers()[0], std::move(transport)));
   CHECK(origin->sent().find("Connection: close\r\n") != std::string::npos);
 }
@@ -874,6 +879,19 @@ TEST_CASE("attempt: cancel() is safe inside whatever the attempt calls, and sile
     bench.attempt.reset();
     CHECK(bench.buffers.bytes_used() == 0);
   }
+}
+
+TEST_CASE("attempt: once cancelled it does not touch its sink, which may go first") {
+  Bench bench;
+  bench.heap_sink = std::make_unique<RecordingSink>();
+  bench.start();
+  bench.hear("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhel");
+  bench.attempt->cancel();
+  CHECK(bench.heap_sink->text() == "hel");
+  CHECK_FALSE(bench.heap_sink->has_source());
+  bench.heap_sink.reset();
+  bench.attempt.reset();
+  CHECK_FALSE(bench.ended());
 }
 
 TEST_CASE("attempt: each kind of failure has a name and a status") {
