@@ -89,7 +89,9 @@ void Master::on_signal(const SignalReceived& signal) {
 }
 
 void Master::on_command(Command command, const Control::Reply& reply) {
-  log::info("command \"{}\"", name(command));
+  // Those that only look may come every second.
+  const bool looks = command == Command::status || command == Command::zones;
+  log::line(looks ? log::Level::debug : log::Level::info, "command \"{}\"", name(command));
   Answer answer;
   answer.ok = true;
   switch (command) {

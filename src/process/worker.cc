@@ -12,6 +12,7 @@
 #include "event/watcher.h"
 #include "os/signals.h"
 #include "process/child_log.h"
+#include "process/fault_point.h"
 #include "process/heart.h"
 #include "process/options.h"
 
@@ -89,6 +90,7 @@ int Worker::run() {
   signals_.emplace(std::move(*signals));
   service_ =
       plan_.generation.blueprint->start({loop_, *plan_.generation.config, plan_.zones, side_.slot});
+  if (fault_point("worker")) return exit_failure;
   heart_.start();
   owner_.ready(heart_.now_ns());
   side_.channel.send(Message::Kind::ready);
