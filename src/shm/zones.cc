@@ -94,8 +94,10 @@ void Zones::make_views() {
 Result<SlotId> Zones::claim(Role role, std::uint64_t generation, std::int64_t now_ns) {
   const auto index = slots.find_free();
   if (!index) return Error{Side::self, "no free slot: 256 processes are alive or being cleaned"};
-  if (auto backed = rings.back(*index); !backed) return backed.error();
   const SlotId id{*index, slots.info(*index).id.incarnation + 1};
+  if (id.incarnation == 1) {  // later owners find it backed, also when memory has become short
+    if (auto backed = rings.back(*index); !backed) return backed.error();
+  }
   stats.begin(id);
   const SlotId claimed = slots.claim(*index, role, generation, now_ns);
   assert(claimed == id);
