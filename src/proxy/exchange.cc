@@ -24,6 +24,7 @@ Exchange::Exchange(WorkerContext& context, ClientStream& client, const ListenPoi
 Exchange::~Exchange() {
   // Cancelled from above: what is known is still said.
   if (counted_) log_access();
+  if (attempt_ != nullptr) count_attempt(attempt_->facts());
 }
 
 bool Exchange::may_enter(Phase from, Phase to) {
@@ -132,6 +133,7 @@ void Exchange::begin_attempt(Peer& peer, bool fresh) {
   state_.tried = true;
   state_.last_try = attempt_->facts();
   state_.context.counters.upstream_attempts.add();
+  state_.context.counters.upstream_active.add();
   breadcrumb("peer");
   if (state_.traits.framing.has_body()) {
     attempt_->set_source(&state_.client);
@@ -144,11 +146,25 @@ void Exchange::begin_attempt(Peer& peer, bool fresh) {
 void Exchange::end_attempt() {
   text_.stop();
   if (attempt_ == nullptr) return;
-  state_.last_try = attempt_->facts();
+  const AttemptFacts& facts = attempt_->facts();
+  state_.last_try = facts;
+  count_attempt(facts);
   state_.client.send_body_to(nullptr);
   state_.client.set_source(nullptr);
   attempt_->cancel();  // until then the peer may still be heard
   state_.context.loop.destroy_later(std::move(attempt_));
+}
+
+void Exchange::count_attempt(const AttemptFacts& facts) {
+  shm::CounterRow& counters = state_.context.counters;
+  counters.upstream_active.sub();
+  if (facts.reused) {
+    counters.upstream_reused.add();
+  } else if (facts.connected) {
+    counters.upstream_connects.add();
+  }
+  counters.upstream_bytes_in.add(facts.bytes_received);
+  counters.upstream_bytes_out.add(facts.bytes_sent);
 }
 
 BodySink& Exchange::on_response(Attempt& attempt, ResponseHead& received,

@@ -72,6 +72,7 @@ class Exchange final : private AttemptOwner {
   void begin();
   void begin_attempt(Peer& peer, bool fresh);
   void end_attempt();
+  void count_attempt(const AttemptFacts& facts);
   void note_earlier(std::uint16_t status);
   void log_error(const Error& why, log::Level level);
   void log_access();

@@ -41,10 +41,9 @@
   X(upstream_reused, counter, "Attempts that used a kept-alive connection.")                 \
   X(upstream_connect_failures, counter, "Connections to peers that could not be opened.")    \
   X(upstream_failures, counter, "Attempts that ended without a complete response.")          \
-  X(upstream_active, gauge, "Connections to peers in use now.")                              \
-  X(upstream_idle, gauge, "Connections to peers kept alive now.")                            \
-  X(upstream_bytes_in, counter, "Bytes received from peers.")                                \
-  X(upstream_bytes_out, counter, "Bytes sent to peers.")                                     \
+  X(upstream_active, gauge, "Attempts in progress now.")                                     \
+  X(upstream_bytes_in, counter, "Bytes received from peers by attempts (not by tunnels).")   \
+  X(upstream_bytes_out, counter, "Bytes sent to peers by attempts (not by tunnels).")        \
   X(tls_handshakes, counter, "TLS handshakes with clients completed.")                       \
   X(tls_resumed, counter, "TLS handshakes that resumed a session.")                          \
   X(tls_failures, counter, "TLS handshakes with clients that failed.")                       \
