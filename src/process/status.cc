@@ -74,6 +74,9 @@ std::string status_document(shm::Zones& zones, const StatusFacts& facts) {
   shm::CounterValues values{};
   out["counters_exact"] = zones.stats.sum(values);
   out["counters"] = counters_of(values);
+  const shm::Zones::LogLosses losses = zones.log_losses();
+  out["log_lines"] = {
+      {"dropped", losses.dropped}, {"lost", losses.lost}, {"damaged_rings", losses.damaged}};
   return out.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
