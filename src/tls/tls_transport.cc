@@ -1,6 +1,5 @@
 #include "tls/tls_transport.h"
 
-#include <openssl/bio.h>
 #include <openssl/err.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "tls/transport_bio.h"
 #include "tls/upstream_context.h"
 
 namespace weir::tls {
@@ -24,6 +24,11 @@ constexpr std::size_t overhead_bytes = 256;
 // their turn.
 constexpr std::size_t input_bytes_max = std::size_t{128} * 1024;
 constexpr std::size_t record_bytes_worth = 1024;  // no smaller records than this for lack of room
+
+// To a client that speaks HTTP to a TLS port: a mistake that a person has to understand.
+constexpr std::string_view plain_http_answer =
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 50\r\n"
+    "Connection: close\r\n\r\nThis port speaks HTTPS, and got a plain request.\r\n";
 
 std::size_t total(std::span<const iovec> parts) {
   std::size_t bytes = 0;
@@ -56,42 +61,6 @@ std::string_view next_plain(std::span<const iovec> parts, std::size_t skip,
 }
 
 }  // namespace
-
-// The BIO between the library and the transport.
-struct TransportBio {
-  static TlsTransport& transport(BIO* bio) {
-    return *static_cast<TlsTransport*>(BIO_get_data(bio));
-  }
-  static int write(BIO* bio, const char* bytes, int size) {
-    BIO_clear_retry_flags(bio);
-    if (size <= 0) return 0;
-    const int taken = transport(bio).take_output(bytes, static_cast<std::size_t>(size));
-    if (taken == 0) BIO_set_retry_write(bio);
-    return taken == 0 ? -1 : taken;
-  }
-  static int read(BIO* bio, char* into, int size) {
-    BIO_clear_retry_flags(bio);
-    if (size <= 0) return 0;
-    const int given = transport(bio).give_input(into, static_cast<std::size_t>(size));
-    if (given == 0) BIO_set_retry_read(bio);
-    return given == 0 ? -1 : given;
-  }
-  static long control(BIO*, int command, long, void*) {
-    return command == BIO_CTRL_FLUSH ? 1 : 0;  // when to send is decided by the transport
-  }
-  static BIO_METHOD* method() {
-    using Method = Handle<BIO_METHOD, &BIO_meth_free>;
-    static const Method method = [] {
-      Method made(BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "weir transport"));
-      if (!made) return made;
-      BIO_meth_set_write(made.get(), &TransportBio::write);
-      BIO_meth_set_read(made.get(), &TransportBio::read);
-      BIO_meth_set_ctrl(made.get(), &TransportBio::control);
-      return made;
-    }();
-    return method.get();
-  }
-};
 
 TlsTransport::TlsTransport(Loop& loop, Fd fd, const Address& peer, const ListenContext& context,
                            BufferPool& pool)
@@ -131,10 +100,8 @@ Result<Ok> TlsTransport::start() {
 }
 
 bool TlsTransport::attach(SSL* ssl) {
-  BIO* bio = TransportBio::method() == nullptr ? nullptr : BIO_new(TransportBio::method());
+  BIO* bio = TransportBio::make(*this);
   if (bio == nullptr) return false;
-  BIO_set_data(bio, this);
-  BIO_set_init(bio, 1);
   SSL_set_bio(ssl, bio, bio);
   SSL_set_app_data(ssl, this);
   return true;
@@ -187,6 +154,10 @@ Io TlsTransport::fail(Error why) {
 // After the library has given up. Its alert is on its way to the peer.
 Io TlsTransport::fail_by_library() {
   if (lost_) return failed();  // the socket was first
+  if (!established_ && ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST) {
+    out_.clear();  // the client would not understand the alert
+    if (out_.acquire_reserve()) out_.append(plain_http_answer);
+  }
   send_out();
   if (!established_ && upstream_ != nullptr) upstream_->forget_session(session_key_);
   const long verdict = SSL_get_verify_result(ssl_.get());

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "test/unit/tls/tls_pair.h"
@@ -242,6 +243,11 @@ TEST_CASE("tls: what is no TLS at all, and a client that goes away in between") 
     loop.turn(milliseconds(0));
     CHECK_FALSE(server.error.empty());
     CHECK_FALSE(server.transport->established());
+    std::array<char, 4096> chunk;
+    const ssize_t count = ::recv(client.get(), chunk.data(), chunk.size(), 0);
+    const std::string_view answer(chunk.data(),
+                                  static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    CHECK(answer.starts_with("HTTP/1.1 400 ") == bytes.starts_with("GET"));
     CHECK(server.transport->write("x").state == Io::State::error);
   }
 }
