@@ -1,9 +1,12 @@
 #include "http/framing.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "http/faults.h"
 #include "http/hop_by_hop.h"
 #include "http/status.h"
+#include "http/syntax.h"
 
 namespace weir {
 namespace {
@@ -26,6 +29,12 @@ Result<BodyFraming> stated_framing(const Fields& fields, Version version, Side s
   const auto length = parse_content_length(fields.value(FieldId::content_length));
   if (!length) return bad(Fault::malformed_content_length);
   return BodyFraming{BodyKind::length, *length};
+}
+
+bool connection_names_upgrade(const Fields& fields) {
+  return std::any_of(fields.begin(), fields.end(), [](const Field& field) {
+    return field.id == FieldId::connection && list_contains(field.value, "upgrade");
+  });
 }
 
 }  // namespace
@@ -58,6 +67,7 @@ Result<BodyFraming> response_framing(const ResponseHead& head, Method request_me
     // Contract rule 7: a tunnel only after a 101 with the Upgrade that was asked for.
     const bool agreed = head.version == Version::http_1_1 &&
                         head.fields.count(FieldId::upgrade) == 1 &&
+                        connection_names_upgrade(head.fields) &&
                         upgrade_matches(offered_upgrade, head.fields.value(FieldId::upgrade));
     if (!agreed) return bad(Fault::unasked_upgrade);
     return BodyFraming{BodyKind::tunnel};

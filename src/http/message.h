@@ -55,6 +55,7 @@ struct RequestHead {
   std::uint16_t port = 0;     // 0: the default of the scheme
   std::string_view path;      // normalised: the one form for routing, access and cache key
   std::string_view raw_path;  // as received
+  std::string_view request_uri;    // raw_path and query: the target without scheme and authority
   std::string_view upstream_path;  // raw_path or path, by contract rule 8
   std::string_view query;          // as received, without '?'
   bool has_query = false;          // "/x?" has an empty one

@@ -32,14 +32,15 @@ Result<Authority> read_authority(std::string_view text, std::uint16_t default_po
 }
 
 // Contract rule 1. `target_authority` is the host part of an absolute-form target, or nullptr.
-Result<Ok> resolve_host(RequestHead& head, const Authority* target_authority,
-                        std::uint16_t default_port, Arena& arena) {
+Result<Ok> agree_on_host(RequestHead& head, const Authority* target_authority,
+                         std::uint16_t default_port, Arena& arena) {
   const std::size_t count = head.fields.count(FieldId::host);
   if (count > 1) return client_fault(Fault::host_repeated);
   if (count == 0 && head.version != Version::http_1_0) return client_fault(Fault::host_missing);
   if (count == 1) {
-    head.received_host = head.fields.value(FieldId::host);
-    const auto authority = read_authority(head.received_host, default_port, arena);
+    const std::string_view value = head.fields.value(FieldId::host);
+    if (head.received_host.data() == nullptr) head.received_host = value;
+    const auto authority = read_authority(value, default_port, arena);
     if (!authority) return authority.error();
     if (target_authority != nullptr &&
         (target_authority->host != authority->host || target_authority->port != authority->port))
@@ -53,38 +54,38 @@ Result<Ok> resolve_host(RequestHead& head, const Authority* target_authority,
   return Ok{};
 }
 
-Result<Ok> resolve_path(RequestHead& head, std::string_view text, const TargetRules& rules,
-                        Arena& arena) {
+// `text` is the target from its path on.
+void split_path(RequestHead& head, std::string_view text, Arena& arena) {
   const auto question = text.find('?');
   head.raw_path = text.substr(0, question);
   head.has_query = question != text.npos;
   head.query = head.has_query ? text.substr(question + 1) : std::string_view{};
-  if (head.raw_path.empty()) head.raw_path = "/";  // "http://host?query"
-  const auto normal = normalise_path(head.raw_path, rules, arena);
-  if (!normal) return normal.error();
-  head.path = normal->path;
-  head.upstream_path = normal->only_unreserved ? head.raw_path : normal->path;
-  return Ok{};
+  head.request_uri = text;
+  if (!head.raw_path.empty()) return;
+  head.raw_path = "/";  // "http://host?query"
+  head.request_uri = head.has_query ? arena.join({"/", text}) : head.raw_path;
 }
 
 Result<Ok> resolve_asterisk(RequestHead& head, const Authority* target_authority,
                             std::uint16_t default_port, Arena& arena) {
   head.form = TargetForm::asterisk;
-  head.path = head.raw_path = head.upstream_path = "*";
-  return resolve_host(head, target_authority, default_port, arena);
+  head.raw_path = head.request_uri = "*";
+  return agree_on_host(head, target_authority, default_port, arena);
 }
 
 Result<Ok> resolve_connect(RequestHead& head, const TargetRules& rules, Arena& arena) {
   if (!rules.allow_connect) return client_fault(Fault::method_not_allowed);
   head.form = TargetForm::authority;
+  head.raw_path = {};
+  head.request_uri = head.target;
   const auto authority = parse_authority(head.target, arena);
   if (!authority) return authority.error();
   if (authority->port == 0) return client_fault(Fault::malformed_authority);  // RFC 9110 9.3.6
   // Host repeats the target (RFC 9112 3.2.3), so no port is a default here.
-  return resolve_host(head, &*authority, 0, arena);
+  return agree_on_host(head, &*authority, 0, arena);
 }
 
-Result<Ok> resolve_absolute(RequestHead& head, const TargetRules& rules, Arena& arena) {
+Result<Ok> resolve_absolute(RequestHead& head, Arena& arena) {
   const auto colon = head.target.find("://");
   if (colon == head.target.npos) return client_fault(Fault::malformed_target);
   const std::string_view scheme = head.target.substr(0, colon);
@@ -100,14 +101,13 @@ Result<Ok> resolve_absolute(RequestHead& head, const TargetRules& rules, Arena& 
   if (head.method == Method::options && host.size() == rest.size())
     return resolve_asterisk(head, &*authority, default_port, arena);
   head.form = TargetForm::absolute;
-  if (const auto resolved = resolve_host(head, &*authority, default_port, arena); !resolved)
-    return resolved.error();
-  return resolve_path(head, rest.substr(host.size()), rules, arena);
+  split_path(head, rest.substr(host.size()), arena);
+  return agree_on_host(head, &*authority, default_port, arena);
 }
 
 }  // namespace
 
-Result<Ok> resolve_target(RequestHead& head, const TargetRules& rules, Arena& arena) {
+Result<Ok> resolve_host(RequestHead& head, const TargetRules& rules, Arena& arena) {
   if (head.method == Method::trace && !rules.allow_trace)
     return client_fault(Fault::method_not_allowed);
   if (head.target.find('#') != head.target.npos) return client_fault(Fault::fragment_in_target);
@@ -116,11 +116,27 @@ Result<Ok> resolve_target(RequestHead& head, const TargetRules& rules, Arena& ar
     if (head.method != Method::options) return client_fault(Fault::asterisk_without_options);
     return resolve_asterisk(head, nullptr, rules.default_port, arena);
   }
-  if (!head.target.starts_with('/')) return resolve_absolute(head, rules, arena);
+  if (!head.target.starts_with('/')) return resolve_absolute(head, arena);
   head.form = TargetForm::origin;
-  if (const auto resolved = resolve_host(head, nullptr, rules.default_port, arena); !resolved)
-    return resolved.error();
-  return resolve_path(head, head.target, rules, arena);
+  split_path(head, head.target, arena);
+  return agree_on_host(head, nullptr, rules.default_port, arena);
+}
+
+Result<Ok> resolve_path(RequestHead& head, const TargetRules& rules, Arena& arena) {
+  if (head.form == TargetForm::asterisk || head.form == TargetForm::authority) {
+    head.path = head.upstream_path = head.raw_path;
+    return Ok{};
+  }
+  const auto normal = normalise_path(head.raw_path, rules, arena);
+  if (!normal) return normal.error();
+  head.path = normal->path;
+  head.upstream_path = normal->only_unreserved ? head.raw_path : normal->path;
+  return Ok{};
+}
+
+Result<Ok> resolve_target(RequestHead& head, const TargetRules& rules, Arena& arena) {
+  if (const auto host = resolve_host(head, rules, arena); !host) return host.error();
+  return resolve_path(head, rules, arena);
 }
 
 std::optional<std::string_view> query_argument(std::string_view query, std::string_view name) {

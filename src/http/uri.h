@@ -24,8 +24,15 @@ struct TargetRules {
   std::uint16_t default_port = 80;  // of the connection's scheme: dropped from the authority
 };
 
-// Reads head.target and Host; fills form, scheme, authority, host, port, path, raw_path,
-// upstream_path, query and has_query. Text that differs from what was received is in `arena`.
+// First step: reads head.target and Host; fills form, scheme, host, port, authority, raw_path,
+// request_uri, query and has_query. The host is enough to choose a server, whose rules may decide
+// the second step. Text that differs from what was received is in `arena`.
+Result<Ok> resolve_host(RequestHead& head, const TargetRules& rules, Arena& arena);
+
+// Second step: fills path and upstream_path from raw_path. May be repeated with other rules.
+Result<Ok> resolve_path(RequestHead& head, const TargetRules& rules, Arena& arena);
+
+// Both.
 Result<Ok> resolve_target(RequestHead& head, const TargetRules& rules, Arena& arena);
 
 // The normal form of an absolute path; `path` itself when it is already normal. Also for

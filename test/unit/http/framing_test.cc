@@ -133,9 +133,13 @@ TEST_CASE("framing of responses: a 101 makes a tunnel only when it is what was a
   CHECK_FALSE(response_framing(response(101, {}), Method::get, "websocket"));
   CHECK_FALSE(
       response_framing(response(101, websocket, Version::http_1_0), Method::get, "websocket"));
-  CHECK_FALSE(response_framing(response(101, {{"Upgrade", "websocket, chat"}}), Method::get,
-                               "websocket, chat"));
-  CHECK_FALSE(response_framing(response(101, {{"Upgrade", "h2c"}}), Method::get, "h2c"));
+  CHECK_FALSE(response_framing(response(101, {{"Upgrade", "websocket"}}), Method::get,
+                               "websocket"));  // Connection does not name it (RFC 9110 7.8)
+  for (const char* chosen : {"websocket, chat", "h2c", "", "TLS/1.0"}) {
+    const List list = {{"Connection", "upgrade"}, {"Upgrade", chosen}};
+    CHECK_FALSE(
+        response_framing(response(101, list), Method::get, "websocket, chat, h2c, TLS/1.0"));
+  }
   // Any other status keeps HTTP framing.
   CHECK(response_framing(response(200, websocket), Method::get, "websocket")->kind ==
         BodyKind::until_close);

@@ -192,6 +192,30 @@ TEST_CASE("target: the four forms and the query") {
   CHECK(resolve("TRACE", "/", {"h"}, {.allow_trace = true}).status == 0);
 }
 
+TEST_CASE("target: $request_uri never holds the authority of an absolute target") {
+  const auto uri = [](std::string_view method, std::string_view target) {
+    RequestHead head;
+    head.method = parse_method(method);
+    head.target = target;
+    head.fields.add(FieldId::host, "H");
+    Arena arena;
+    REQUIRE(resolve_host(head, {}, arena));
+    CHECK(head.received_host == "H");
+    CHECK(head.path.empty());
+    for (const bool merge : {true, false})  // the rules of one server, then of another
+      REQUIRE(resolve_path(head, {.merge_slashes = merge}, arena));
+    REQUIRE(resolve_host(head, {}, arena));
+    CHECK(head.received_host == "H");
+    return std::string(head.request_uri) + " " + std::string(head.path);
+  };
+  CHECK(uri("GET", "/a//b?c") == "/a//b?c /a//b");
+  CHECK(uri("GET", "http://h/a/./b?c") == "/a/./b?c /a/b");
+  CHECK(uri("GET", "http://h?c") == "/?c /");
+  CHECK(uri("GET", "http://h") == "/ /");
+  CHECK(uri("OPTIONS", "http://h") == "* *");
+  CHECK(uri("OPTIONS", "*") == "* *");
+}
+
 TEST_CASE("target: what is refused, and its status") {
   const std::vector<std::tuple<std::string, std::string, std::vector<std::string_view>, int>> bad =
       {
