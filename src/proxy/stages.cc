@@ -36,18 +36,13 @@ Next normalise(Exchange& exchange) {
   state.scheme = tls ? "https" : "http";
   state.server = &state.listen.default_server();
   state.location = &state.server->base;
-  if (const auto target = resolve_target(state.request(), rules_of(first, tls), state.arena());
-      !target)
-    return failed(exchange, target.error());
+  if (const auto host = resolve_host(state.request(), rules_of(first, tls), state.arena()); !host)
+    return failed(exchange, host.error());
   state.server = &state.listen.find(state.request().host);
   state.location = &state.server->base;
   const conf::ServerConf& chosen = *state.server->conf;
-  if (*chosen.merge_slashes != *first.merge_slashes ||
-      *chosen.reject_encoded_slash != *first.reject_encoded_slash) {
-    if (const auto target = resolve_target(state.request(), rules_of(chosen, tls), state.arena());
-        !target)
-      return failed(exchange, target.error());
-  }
+  if (const auto path = resolve_path(state.request(), rules_of(chosen, tls), state.arena()); !path)
+    return failed(exchange, path.error());
   const RequestHead& request = state.request();
   state.path = request.path;
   state.query = request.query;

@@ -127,7 +127,10 @@ bool ExchangeValues::request_value(const VariableRef& variable, std::string& out
       if (state_.server == nullptr || state_.server->conf->names.empty()) return false;
       return put(state_.server->conf->names.front().text, out);
     case VariableId::http_: return put_field(request.fields, variable.suffix, out);
-    case VariableId::http_host: return put_field(request.fields, FieldId::host, out);
+    case VariableId::http_host:
+      // As it came; what stands in the fields is the canonical form.
+      if (request.received_host.data() != nullptr) return put(request.received_host, out);
+      return put_field(request.fields, FieldId::host, out);
     case VariableId::is_args: return put(state_.has_query ? "?" : "", out);
     case VariableId::proxy_add_x_forwarded_for: {
       ForwardedBy by;
@@ -141,7 +144,10 @@ bool ExchangeValues::request_value(const VariableRef& variable, std::string& out
     case VariableId::request_length: return put_number(state_.client.bytes_received(), out);
     case VariableId::request_method:
       return !request.method_text.empty() && put(request.method_text, out);
-    case VariableId::request_uri: return !request.target.empty() && put(request.target, out);
+    case VariableId::request_uri:
+      // A request that was refused before its target was understood has only the target.
+      if (!request.request_uri.empty()) return put(request.request_uri, out);
+      return !request.target.empty() && put(request.target, out);
     case VariableId::server_protocol: return put(version_text(request.version), out);
     case VariableId::uri: return !state_.path.empty() && put(state_.path, out);
     default: return false;
