@@ -275,6 +275,7 @@ void Attempt::on_memory() {
 // -- the end
 
 void Attempt::cancel() {
+  silent_ = true;
   if (phase_ > Phase::exchanging) return;
   enter(Phase::cancelled);
   writer_.stop();
@@ -314,9 +315,9 @@ Attempt::Pass Attempt::cut_short(Error why) {
   reader_.release();
   BodySink& sink = *std::exchange(sink_, nullptr);
   sink.set_source(nullptr);
-  sink.abort(why);
   enter(Phase::done);
-  owner_.on_done(*this);
+  sink.abort(why);
+  if (!silent_) owner_.on_done(*this);
   return Pass::ended;
 }
 

@@ -100,8 +100,8 @@ struct AttemptRequest {
   BodyFraming body{};                           // none, length or chunked: written anew
   std::string_view upgrade{};                   // the protocol offered; empty: none
   bool te_trailers = false;                     // the client takes trailers
-  const conf::LocationConf& conf;  // timeouts and bounds
-  ResponseHead& answer;            // filled by the attempt: a place that is warm
+  const conf::LocationConf& conf;               // timeouts and bounds
+  ResponseHead& answer;                         // filled by the attempt: a place that is warm
   std::chrono::milliseconds connect_timeout{};  // this try's share of proxy_connect_timeout
   bool fresh = false;  // leave the pool alone: a pooled connection has just died on this request
 };
@@ -242,6 +242,7 @@ class Attempt final : public BodySink,
   Waiting waiting_ = Waiting::nothing;
   bool paused_ = false;      // the sink is full
   bool persistent_ = false;  // the origin will take another request
+  bool silent_ = false;      // cancelled: nobody wants to hear more
 };
 
 }  // namespace weir

@@ -881,6 +881,17 @@ TEST_CASE("attempt: cancel() is safe inside whatever the attempt calls, and sile
   }
 }
 
+TEST_CASE("attempt: an exchange that ends when its answer is cut short hears no more") {
+  Bench bench;
+  bench.start();
+  bench.sink.on_abort([&bench] { bench.attempt->cancel(); });
+  bench.hear("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhel");
+  bench.hear_end();
+  CHECK(bench.sink.aborted().has_value());
+  CHECK_FALSE(bench.done);
+  CHECK(bench.closed);
+}
+
 TEST_CASE("attempt: once cancelled it does not touch its sink, which may go first") {
   Bench bench;
   bench.heap_sink = std::make_unique<RecordingSink>();

@@ -40,6 +40,7 @@ class RecordingSink final : public BodySink {
   void abort(Error why) override {
     CHECK_FALSE(ended_);
     aborted_ = why;
+    if (meddle_in_abort_) meddle_in_abort_();
   }
 
   void add_room(std::size_t room) {  // as a client that has read something
@@ -49,6 +50,8 @@ class RecordingSink final : public BodySink {
 
   void set_room(std::size_t room) { room_ = room; }
   void on_write(std::function<void()> meddle) { meddle_ = std::move(meddle); }  // inside write()
+
+  void on_abort(std::function<void()> meddle) { meddle_in_abort_ = std::move(meddle); }
 
   const std::string& text() const { return text_; }
   const std::string& trailer_text() const { return trailers_; }
@@ -61,7 +64,7 @@ class RecordingSink final : public BodySink {
  private:
   std::size_t room_, writes_ = 0, flushes_ = 0;
   std::string text_, trailers_;
-  std::function<void()> meddle_;
+  std::function<void()> meddle_, meddle_in_abort_;
   std::optional<Error> aborted_;
   bool ended_ = false;
 };
