@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "net/linger.h"
 #include "test/unit/tls/tls_pair.h"
 
 using namespace weir;
@@ -306,4 +307,25 @@ TEST_CASE("tls: an owner that does not read holds the writer back, and is told w
   CHECK(stream.server->calls > calls);
   CHECK(stream.server->transport->writable());
   CHECK(stream.client->heard.size() == sent);
+}
+
+TEST_CASE(
+    "tls: a lingering connection sends its answer and close_notify, and reads the rest away") {
+  World world;
+  TlsStream stream(world.listen, *world.client, 1 << 20);
+  Lingerers lingerers(stream.loop);
+  for (int turn = 0; turn < 10; ++turn) stream.loop.turn(milliseconds(0));
+  REQUIRE(stream.client->transport->write("a body that nobody wants").bytes > 0);
+  stream.server->reading = false;
+  REQUIRE(stream.server->transport->write("413").bytes == 3);
+  lingerers.add(std::move(stream.server->transport));
+  for (int turn = 0; turn < 10; ++turn) stream.loop.turn(milliseconds(0));
+  CHECK(stream.client->heard == "413");
+  CHECK(stream.client->ended);
+  CHECK(stream.client->transport->eof_is_clean());
+  CHECK(lingerers.count() == 1);
+  REQUIRE(stream.client->transport->write(std::string_view("more")).bytes == 4);
+  stream.client->transport->shutdown_write();
+  for (int turn = 0; turn < 10; ++turn) stream.loop.turn(milliseconds(0));
+  CHECK(lingerers.count() == 0);
 }
