@@ -218,6 +218,10 @@ void H1Session::drop() {
 
 void H1Session::close(Close how) {
   if (phase_ == Phase::closed) return;
+  // Between exchanges the end is a clean one, and TLS says so. An exchange says it with its answer,
+  // if that is whole.
+  const bool clean = how == Close::plain && phase_ != Phase::exchanging && transport_->is_tls();
+  if (clean && !transport_->closed()) transport_->shutdown_write();
   enter(Phase::closed);
   timer_.cancel();
   if (stream_ != nullptr) stream_->session_closed(trouble(Trouble::client_gone));

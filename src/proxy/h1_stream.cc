@@ -212,6 +212,9 @@ void H1Stream::after_write(std::uint64_t before) {
   }
   if (answer_.sent()) {
     pace_.rest();
+    // close_notify leaves in the same system call as the end of the answer. On a plain connection
+    // closing says the same, or lingering does it.
+    if (!persists_ && transport_.is_tls()) transport_.shutdown_write();
     finished_.schedule();
   } else if (answer_.blocked()) {
     pace_.wait();
