@@ -22,9 +22,8 @@ int explain(const std::string& name) {
     print(*text);
     return exit_ok;
   }
-  const std::string near = conf::closest_directive(name);
-  say("weir: there is no directive \"" + name + "\"" +
-      (near.empty() ? "" : "; did you mean \"" + near + "\"?") + "\n");
+  const std::string hint = conf::closest_directive(name);
+  say("weir: there is no directive \"" + name + "\"" + (hint.empty() ? "" : "; " + hint) + "\n");
   return exit_failure;
 }
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "conf/diff.h"
 #include "process/fault_point.h"
 
@@ -243,7 +244,9 @@ void Reload::roll_back(std::string why) {
       instance_.listeners.was_denied() || instance_.admin_listeners.was_denied();
   outcome_.report = std::move(why);
   while (!outcome_.report.empty() && outcome_.report.back() == '\n') outcome_.report.pop_back();
-  log::error("the configuration was refused while in \"{}\": {}", name(state_), outcome_.report);
+  log::error("the configuration was refused while in \"{}\":", name(state_));
+  // A report has its lines for a terminal; a log line is one line.
+  for (const auto line : split(outcome_.report, '\n')) log::error("{}", line);
   end(std::move(outcome_));
 }
 
