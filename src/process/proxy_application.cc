@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "conf/load.h"
+#include "proxy/router.h"
 #include "proxy/service.h"
 #include "tls/contexts.h"
 
@@ -63,7 +64,10 @@ std::unique_ptr<Blueprint> ProxyApplication::prepare(const conf::Config& config,
       log::warn("{}", diagnostic.message());
     }
   }
-  if (!contexts) return nullptr;
+  const auto complaints = check_routes(config);
+  for (const Router::Complaint& complaint : complaints)
+    why += config.place(complaint.where) + ": " + complaint.text + "\n";
+  if (!contexts || !complaints.empty()) return nullptr;
   return std::make_unique<ProxyBlueprint>(std::move(contexts));
 }
 

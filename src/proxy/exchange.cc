@@ -71,6 +71,9 @@ void Exchange::fail(Error why, std::string_view challenge) {
   const Consequence consequence = consequence_of(why);
   log_error(why, consequence.level);
   if (consequence.status == 0) return drop();
+  // What can't be understood one way can't be trusted to end where it seems to.
+  const bool about_rights = consequence.status == 401 || consequence.status == 404;
+  if (why.side == Side::client && !about_rights) state_.client.close_after_answer();
   Reply answer;
   answer.status = consequence.status;
   answer.challenge = challenge;

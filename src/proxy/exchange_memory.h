@@ -46,4 +46,19 @@ class ExchangeMemories {
   std::vector<std::unique_ptr<ExchangeMemory>> kept_;
 };
 
+// One exchange's memory; gives it back when it ends. Declare it before whatever refers to it.
+class ExchangeRoom {
+ public:
+  explicit ExchangeRoom(ExchangeMemories& memories)
+      : memories_(memories), memory_(memories.take()) {}
+  ~ExchangeRoom() { memories_.give(std::move(memory_)); }
+  ExchangeRoom& operator=(ExchangeRoom&&) = delete;
+  ExchangeMemory* operator->() const { return memory_.get(); }
+  ExchangeMemory& operator*() const { return *memory_; }
+
+ private:
+  ExchangeMemories& memories_;
+  std::unique_ptr<ExchangeMemory> memory_;
+};
+
 }  // namespace weir

@@ -56,11 +56,12 @@ void H1RequestBody::stop() {
 
 void H1RequestBody::on_ready(Ready ready) {
   if (sink_ != nullptr && !complete_) return pump();
-  if (ready.closed) probe();
+  if (ready.readable || ready.closed) probe();
 }
 
-// The client ended its direction while nobody reads. Half-closed or gone? Only a read can tell;
-// what it brings is kept for later, and there is no room for more than one block of it.
+// Something came while nobody reads: more requests, an end, or a reset. Only a read can tell (a
+// reset has no edge of its own), and who has gone should not keep a peer busy. What it brings is
+// kept for later, one block of it at most.
 void H1RequestBody::probe() {
   if (ended_ || !transport_.readable()) return;
   if (!buffer_.acquire()) return;  // the next write will tell
@@ -138,7 +139,15 @@ bool H1RequestBody::push() {
   }
 }
 
+bool H1RequestBody::end_input() {
+  ended_ = true;
+  const auto end = decoder_.end_of_input();
+  if (!end) fail(end.error());
+  return static_cast<bool>(end);  // a tunnel: push() gives the last write
+}
+
 bool H1RequestBody::fill() {
+  if (ended_) return end_input();
   if (!transport_.readable()) {
     wait();
     return false;
@@ -167,13 +176,7 @@ bool H1RequestBody::fill() {
       buffer_.release_if_empty();
       wait();
       return false;
-    case Io::State::eof: {
-      ended_ = true;
-      const auto end = decoder_.end_of_input();
-      if (end) return true;  // a tunnel: push() gives the last write
-      fail(end.error());
-      return false;
-    }
+    case Io::State::eof: return end_input();
     case Io::State::error:
       ended_ = true;
       fail(trouble(Trouble::client_gone));

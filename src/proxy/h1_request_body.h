@@ -68,6 +68,7 @@ class H1RequestBody {
  private:
   bool push();  // what is in the buffer; false: stop
   bool fill();  // from the transport; false: stop
+  bool end_input();
   void probe();
   void fail(Error why);
   void wait();

@@ -21,7 +21,7 @@ H1Stream::H1Stream(H1Session& session, WorkerContext& context, const ListenPoint
       context_(context),
       transport_(transport),
       server_(listen.default_server().conf),
-      memory_(context.memories.take()),
+      memory_(context.memories),
       limits_(limits_of(*server_)),
       body_(context.loop, context.buffers, transport, *server_->client_min_rate, *this),
       answer_(transport, memory_->arena),
@@ -31,8 +31,6 @@ H1Stream::H1Stream(H1Session& session, WorkerContext& context, const ListenPoint
       exchange_(context, *this, listen, *memory_, started) {
   apply_rules(*server_, server_->base);
 }
-
-H1Stream::~H1Stream() { context_.memories.give(std::move(memory_)); }
 
 // --- the request
 

@@ -30,7 +30,6 @@ class H1Stream final : public ClientStream, private RequestBodyOwner {
  public:
   H1Stream(H1Session& session, WorkerContext& context, const ListenPoint& listen,
            Transport& transport, clock::Monotonic started);
-  ~H1Stream();
   H1Stream& operator=(H1Stream&&) = delete;
 
   // `head` is complete; `early` is what came behind it.
@@ -101,7 +100,7 @@ class H1Stream final : public ClientStream, private RequestBodyOwner {
   WorkerContext& context_;
   Transport& transport_;
   const conf::ServerConf* server_;
-  std::unique_ptr<ExchangeMemory> memory_;
+  ExchangeRoom memory_;
   Limits limits_;
   HopByHop hop_{};
   H1RequestBody body_;

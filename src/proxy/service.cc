@@ -119,6 +119,7 @@ Service::Impl::~Impl() {
   buffers_.on_freed(nullptr, nullptr);
   sessions_.on_change(nullptr, nullptr);
   lingerers_.on_empty(nullptr, nullptr);
+  sessions_.destroy_all();
 }
 
 Router::Parts Service::Impl::parts() {

@@ -2,11 +2,12 @@
 
 namespace weir {
 
-Sessions::~Sessions() {
+void Sessions::destroy_all() {
   while (!all_.empty()) {
     const std::unique_ptr<Session> session(&all_.front());
     leave_state(*session);
     static_cast<AllHook&>(*session).unlink();
+    --count_;
     counters_.connections_active.sub();
   }
 }

@@ -33,7 +33,7 @@ class Session : public ListHook<OfAllSessions>, public ListHook<OfSessionState> 
 class Sessions {
  public:
   Sessions(Loop& loop, shm::CounterRow& counters) : loop_(loop), counters_(counters) {}
-  ~Sessions();
+  ~Sessions() { destroy_all(); }
   Sessions& operator=(Sessions&&) = delete;
 
   Session& add(std::unique_ptr<Session> session);
@@ -53,6 +53,7 @@ class Sessions {
   void drop_idle();
   void drop_tunnels();
   void drop_all();
+  void destroy_all();  // unannounced, at once: before what sessions refer to goes
   void limit_idle(std::chrono::milliseconds longest);
 
   // After every gone(): the owner may have room again, or be empty.
