@@ -189,6 +189,7 @@ BodySink& Exchange::on_response(Attempt& attempt, ResponseHead& received,
   }
   enter(Phase::answering);
   state_.status = head.status;
+  breadcrumb("answer");
   // The chain of filters begins here, once there are any.
   return state_.client;
 }

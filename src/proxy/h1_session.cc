@@ -231,6 +231,7 @@ void H1Session::close(Close how) {
     case Close::plain:
       if (transport_->pending()) context_.lingerers.add(std::move(transport_));
       break;
+    case Close::cut: break;
     case Close::linger: {
       Lingerers::Limits limits;
       limits.time = *server().lingering_time;

@@ -30,10 +30,11 @@ Limits limits_of(const conf::ServerConf& server);
 
 class H1Session final : public Session, private TransportOwner {
  public:
-  // How a connection ends. plain: FIN behind what is on its way; linger: and what the client still
-  // sends is read away for a while, lest a reset destroys the answer; reset: the client must not
-  // take what it got for complete.
-  enum class Close : unsigned char { plain, linger, reset };
+  // How a connection ends. plain: in good order, behind what is on its way; linger: and what the
+  // client still sends is read away for a while, lest a reset destroys the answer; cut: the answer
+  // is not whole, and its framing says so as long as no close_notify is sent; reset: where only the
+  // end of the connection ends the message.
+  enum class Close : unsigned char { plain, linger, cut, reset };
 
   H1Session(WorkerContext& context, const ListenPoint& listen,
             std::unique_ptr<Transport> transport);

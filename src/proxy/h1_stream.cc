@@ -1,6 +1,7 @@
 #include "proxy/h1_stream.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "http/h1_parser.h"
 #include "http/status.h"
@@ -96,7 +97,8 @@ void H1Stream::on_body_failed(Error why) {
 }
 
 void H1Stream::on_body_complete() {
-  if (draining_) end_drain(true);
+  if (draining_) return end_drain(true);
+  if (is_tunnel() && answer_.sent()) finished_.schedule();
 }
 
 void H1Stream::continue_body() {
@@ -210,10 +212,15 @@ void H1Stream::after_write(std::uint64_t before) {
   }
   if (answer_.sent()) {
     pace_.rest();
+    // A tunnel's other direction may go on.
+    const bool over = !is_tunnel() || body_.complete();
     // close_notify leaves in the same system call as the end of the answer. On a plain connection
     // closing says the same, or lingering does it.
-    if (!persists_ && transport_.is_tls()) transport_.shutdown_write();
-    finished_.schedule();
+    if (!persists_ && !half_closed_ && (transport_.is_tls() || !over)) {
+      half_closed_ = true;
+      transport_.shutdown_write();
+    }
+    if (over) finished_.schedule();
   } else if (answer_.blocked()) {
     pace_.wait();
   } else {
@@ -226,7 +233,7 @@ void H1Stream::abort(Error why) {
   exchange_.on_answer_aborted(why);
   // Where the end of the connection ends the message, only a reset says that it is not whole.
   const bool needs_reset = answer_.framing() == BodyKind::until_close || is_tunnel();
-  session_.close(needs_reset ? H1Session::Close::reset : H1Session::Close::plain);
+  session_.close(needs_reset ? H1Session::Close::reset : H1Session::Close::cut);
 }
 
 void H1Stream::drop() {
@@ -242,10 +249,12 @@ void H1Stream::late(void* self, Pace::Late how) {
 }
 
 void H1Stream::on_ready(Ready ready) {
-  if (transport_.writable() && answer_.begun() && !answer_.sent() && !draining_) {
+  const bool wants_room = answer_.begun() ? !answer_.sent() : answer_.blocked();
+  if (wants_room && transport_.writable() && !draining_) {
     flush();
     if (session_.is_closed()) return;
-    if (!answer_.blocked() && !answer_.ended() && source() != nullptr) source()->resume();
+    if (answer_.begun() && !answer_.blocked() && !answer_.ended() && source() != nullptr)
+      source()->resume();
     if (session_.is_closed()) return;
   }
   if (ready.readable || ready.closed || transport_.readable()) body_.on_ready(ready);

@@ -12,6 +12,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/recycled.h"
 #include "event/loop.h"
 #include "http/hop_by_hop.h"
 #include "proxy/client_stream.h"
@@ -26,7 +27,7 @@ namespace weir {
 class H1Session;
 class ListenPoint;
 
-class H1Stream final : public ClientStream, private RequestBodyOwner {
+class H1Stream final : public ClientStream, private RequestBodyOwner, public Recycled<H1Stream> {
  public:
   H1Stream(H1Session& session, WorkerContext& context, const ListenPoint& listen,
            Transport& transport, clock::Monotonic started);
@@ -114,6 +115,7 @@ class H1Stream final : public ClientStream, private RequestBodyOwner {
   bool close_ = false;     // the answer must say so
   bool persists_ = false;  // the connection may carry another request
   bool draining_ = false;
+  bool half_closed_ = false;  // a tunnel's way to the client has ended
 };
 
 }  // namespace weir
