@@ -146,7 +146,7 @@ def test_one_decision_for_all_spellings_of_a_path():
             with weir.connect() as other:
                 assert other.request("GET", path).status == 400, path
         assert not origin.requests
-        for path, seen in (("/a%2Fb", "/a%2Fb"), ("/a%5cb", "/a%5cb"), ("/a//b", "/a/b"), ("/a/./b", "/a/b"),
+        for path, seen in (("/a%2Fb", "/a%2Fb"), ("/a%5cb", "/a%5Cb"), ("/a//b", "/a/b"), ("/a/./b", "/a/b"),
                            ("/%7Ea?x=%2e", "/%7Ea?x=%2e")):
             assert client.request("GET", path).status == 200
             assert origin.requests[-1].target == seen, (path, origin.requests[-1].target)
