@@ -154,6 +154,12 @@ char process_state_of(pid_t pid) {
   return fields.empty() ? '\0' : fields.front();
 }
 
+bool process_lives(pid_t pid) {
+  if (pid <= 0 || (::kill(pid, 0) != 0 && errno == ESRCH)) return false;
+  const char state = process_state_of(pid);
+  return state != 'Z' && state != 'X';  // '\0': hidden from us, but it is there
+}
+
 int usable_cpus() {
   cpu_set_t set;
   CPU_ZERO(&set);

@@ -54,6 +54,8 @@ Result<Ok> stdio_to_null(bool keep_stderr);
 std::optional<std::chrono::milliseconds> cpu_time_of(pid_t pid);
 char process_state_of(pid_t pid);  // 'R', 'S', 'D', 'T', ... of /proc/PID/stat; '\0': gone
 
+bool process_lives(pid_t pid);  // there is one of that number, and it is no zombie
+
 int usable_cpus();               // of this process' affinity mask, at least 1
 Result<Ok> pin_to_cpu(int nth);  // the nth of the usable ones (modulo their number)
 Result<std::uint64_t> raise_fd_limit(std::uint64_t wanted);  // the soft limit after the attempt

@@ -11,6 +11,7 @@
 #include "event/timer.h"
 #include "event/watcher.h"
 #include "observe/log_drain.h"
+#include "os/process.h"
 #include "process/child_log.h"
 #include "process/heart.h"
 #include "process/options.h"
@@ -162,8 +163,7 @@ bool Logger::alone() const {
   for (std::uint32_t i = 0; i < shm::slot_count; ++i) {
     const shm::SlotInfo info = plan_.zones.slots.info(i);
     if (i == side_.slot.index || !shm::is_live(info.state)) continue;
-    // Nobody reaps any more: is there such a process at all?
-    if (::access(("/proc/" + std::to_string(info.pid)).c_str(), F_OK) == 0) return false;
+    if (process_lives(info.pid)) return false;  // nobody reaps any more: the slot does not say
   }
   return true;
 }
