@@ -9,7 +9,6 @@
 
 #include <fmt/format.h>
 
-#include "base/log.h"
 #include "os/crash.h"
 #include "os/signals.h"
 #include "process/options.h"
@@ -67,6 +66,7 @@ void Children::become_child(const SpawnPlan& plan, ChildSide side) {
   drop.identity = plan.identity;
   if (const auto done = drop_privileges(drop); !done) give_up(side.channel, done.error().what);
   install_crash_handler(plan.error_log_fd, side.title);
+  log::set_threshold(plan.log_level);  // of its own generation, which may not be in force yet
   const int status = plan.body(side);
   // Not exit(): what the master registered or buffered is not ours to finish.
   ::_exit(status);

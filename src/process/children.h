@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/log.h"
 #include "os/fd.h"
 #include "os/privileges.h"
 #include "os/process.h"
@@ -38,8 +39,9 @@ struct SpawnPlan {
   std::string title;
   std::vector<int> keep;  // descriptors beside the channel and the error log
   int error_log_fd = 2;
-  bool detached = false;                // from the terminal: nothing of it may be held on to
-  const Identity* identity = nullptr;   // null: stays who the master is
+  bool detached = false;               // from the terminal: nothing of it may be held on to
+  const Identity* identity = nullptr;  // null: stays who the master is
+  log::Level log_level = log::Level::notice;
   int cpu = -1;                         // -1: any
   std::uint64_t fd_limit = 0;           // 0: as it is
   std::function<int(ChildSide&)> body;  // its exit status

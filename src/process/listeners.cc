@@ -24,6 +24,15 @@ void add_once(WantedListens& out, const conf::ListenConf& listen) {
   if (std::none_of(out.begin(), out.end(), same)) out.push_back(&listen);
 }
 
+// SO_REUSEPORT lets any process of this user in: workers of a master that was killed, which is
+// welcome, and a second instance that somebody forgot, which is not.
+void warn_when_shared(const Address& address, BindOptions options) {
+  options.reuse_port = false;
+  if (bind_tcp(address, options) || errno != EADDRINUSE) return;
+  log::warn("{} is open already: connections are shared with another process of this user",
+            address.to_string());
+}
+
 int backlog_of(const conf::ListenConf& listen) {
   return std::min(static_cast<int>(listen.backlog), somaxconn());
 }
@@ -62,6 +71,7 @@ std::string Listeners::bind_missing(Group& group, unsigned workers) {
   }
   BindOptions options;
   options.ipv6_only = group.next->ipv6only;
+  if (group.fresh && group.pending.empty()) warn_when_shared(group.address, options);
   while (group.shards.size() + group.pending.size() < workers) {
     auto fd = bind_tcp(group.address, options);
     if (!fd) return failure(fd.error().what, group.address);

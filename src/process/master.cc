@@ -134,6 +134,7 @@ void Master::on_message(Child& child, const Message& message) {
 }
 
 void Master::on_ready(Child& child) {
+  if (child.state != Child::State::starting) return;  // it was told to go before it was up
   child.state = Child::State::ready;
   child.ready_at = Poller::Clock::now();
   if (reload_.starting(child)) return reload_.on_ready(child);
@@ -175,7 +176,9 @@ void Master::on_death(Child& child, const Ending& ending) {
 
 void Master::want_reload(ReloadDone done) {
   if (instance_.ending) {
-    if (done) done({});
+    Reload::Outcome refused;
+    refused.report = "the instance is ending";
+    if (done) done(refused);
     return;
   }
   std::vector<ReloadDone> waiting;

@@ -168,9 +168,9 @@ void Reload::commit() {
     child->state = Child::State::serving;
     child->channel.send(Message::Kind::go);
   }
+  staff_.hand_over_logs();
   if (old != nullptr) {
     outcome_.changes = conf::diff(*old->config, *next_->config);
-    staff_.hand_over_logs();
     retirement_.retire(*old);
   }
   retirement_.close_removed();
@@ -221,6 +221,7 @@ void Reload::finish() {
 
 void Reload::roll_back(std::string why) {
   instance_.poller.cancel(timer_);
+  validator_.cancel();
   instance_.listeners.rollback();
   instance_.admin_listeners.rollback();
   if (next_ != nullptr) {

@@ -15,6 +15,7 @@ SpawnPlan Staff::plan_for(const Generation& generation, shm::Role role, std::str
   plan.title = std::move(title);
   plan.error_log_fd = instance_.logs.error_log_fd();
   plan.detached = instance_.detached;
+  plan.log_level = generation.config->main.error_log->level;
   plan.identity = generation.identity ? &*generation.identity : nullptr;
   plan.keep = {instance_.zones.logger_wake_fd(), instance_.zones.housekeeper_wake_fd()};
   return plan;

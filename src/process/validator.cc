@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -85,11 +86,14 @@ std::unique_ptr<conf::Config> prove(conf::Inputs& inputs, const conf::LoadOption
   return std::move(loaded.config);
 }
 
-Validator::~Validator() {
-  if (pid_ <= 0) return;
+void Validator::cancel() {
+  if (!pidfd_) return;
   poller_.cancel(timer_);
   poller_.forget(pidfd_.get());
   send_signal(pidfd_, SIGKILL);
+  siginfo_t info{};
+  ::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED);  // it dies now
+  pidfd_.reset();
 }
 
 bool Validator::start(const conf::LoadOptions& options, Done done) {
@@ -104,7 +108,6 @@ bool Validator::start(const conf::LoadOptions& options, Done done) {
     ::kill(pid, SIGKILL);
     return false;
   }
-  pid_ = pid;
   pidfd_ = std::move(*pidfd);
   done_ = std::move(done);
   timed_out_ = false;
@@ -125,7 +128,6 @@ void Validator::finished() {
   poller_.cancel(timer_);
   poller_.forget(pidfd_.get());
   pidfd_.reset();
-  pid_ = 0;
   Verdict verdict;
   verdict.report = read_back(report_, report_bytes_max);
   verdict.ok = ending->clean();

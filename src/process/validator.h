@@ -28,14 +28,14 @@ class Validator {
 
   Validator(Poller& poller, Application& application)
       : poller_(poller), application_(application) {}
-  ~Validator();  // kills a child that still runs
+  ~Validator() { cancel(); }
   Validator(const Validator&) = delete;
   Validator& operator=(const Validator&) = delete;
 
   // `done` is called from the poller, once, after the child has gone. One at a time. False: it
   // could not be started, `done` will not be called.
   bool start(const conf::LoadOptions& options, Done done);
-  bool running() const { return pid_ > 0; }
+  void cancel();  // `done` will not be called
 
  private:
   void finished();
@@ -44,7 +44,6 @@ class Validator {
   Poller& poller_;
   Application& application_;
   Done done_;
-  pid_t pid_ = 0;
   Fd pidfd_, snapshot_, report_;
   Poller::TimerId timer_ = 0;
   bool timed_out_ = false;
