@@ -36,6 +36,9 @@ bool prepare_for_origin(ExchangeState& state) {
   out.fields.set(FieldId::host, host);
   if (!state.traits.expects_continue) out.fields.remove(FieldId::expect);
 
+  // Whatever field the operator believes about the client: from others it never reaches the origin.
+  if (!state.peer_trusted) out.fields.remove_aliases(*state.server->conf->real_ip_header);
+
   ForwardedBy by;
   by.peer_address = state.peer_address;
   by.client_address = state.client_address;

@@ -105,6 +105,12 @@ Service::Impl::Impl(Loop& loop, const conf::Config& config, const tls::Contexts*
   context_.hostname = host_name();
   context_.scratch = scratch_;
   for (const conf::ApiKeysConf& keys : config.api_keys) context_.own_names.push_back(*keys.header);
+  for (const conf::ServerConf& server : config.servers) {
+    const std::string_view name = *server.real_ip_header;
+    if (std::find(context_.own_names.begin(), context_.own_names.end(), name) ==
+        context_.own_names.end())
+      context_.own_names.push_back(name);
+  }
   if (connections_max_ == 0) {  // auto: each connection may want another one to a peer
     const long files = sysconf(_SC_OPEN_MAX);
     connections_max_ = files > 256 ? static_cast<std::size_t>(files - 128) / 2 : 64;

@@ -38,7 +38,7 @@ struct WorkerContext {
   ExchangeMemories memories{};
   DateCache date{};
   std::string hostname{};
-  // Fields by which we decide (API keys): a client's Connection may not name them.
+  // Fields by which we decide (API keys, real_ip_header): a client's Connection may not name them.
   std::vector<std::string_view> own_names{};
   // For reads that are used up before the next one: a head that comes whole is never buffered.
   std::span<char> scratch{};
