@@ -333,6 +333,7 @@ void Exchange::log_access() {
   logged_ = true;
   shm::CounterRow& counters = state_.context.counters;
   counters.requests_active.sub();
+  counters.bytes_in.add(state_.client.bytes_received());
   counted_ = false;
   switch (state_.status / 100) {
     case 2: counters.responses_2xx.add(); break;

@@ -14,11 +14,11 @@ namespace weir {
 
 struct ExchangeMemory {
   Arena arena{8 * 1024, 512 * 1024};
-  RequestHead request;    // as received; the arena has its text
-  RequestHead to_origin;  // as a peer gets it
+  RequestHead request;     // as received; the arena has its text
+  RequestHead to_origin;   // as a peer gets it
   ResponseHead from_peer;  // the answer as a peer sent it
   ResponseHead answer;     // as the client gets it
-  std::string text;       // for templates
+  std::string text;        // for templates
 };
 
 // At most `kept_max` are kept; more are made and freed as needed.

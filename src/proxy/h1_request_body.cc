@@ -119,6 +119,7 @@ bool H1RequestBody::push() {
       }
       if (!last) continue;
       complete_ = true;
+      received_ -= buffer_.size();  // that is the next request
       pace_.rest();
       sink_ = nullptr;
       owner_.on_body_complete();

@@ -101,7 +101,6 @@ void H1Session::read() {
         if (phase_ == Phase::opening) context_.counters.tls_failures.add();
         return close(Close::plain);
     }
-    context_.counters.bytes_in.add(io.bytes);
     const std::string_view bytes = input_.produced(context_.scratch, io.bytes);
     if (phase_ == Phase::opening)
       opened();  // bytes that came together with the end of the handshake
