@@ -47,6 +47,8 @@ class Recycled {
   struct FreeList {
     Block* first = nullptr;
     std::size_t count = 0;
+    FreeList() = default;
+    FreeList& operator=(FreeList&&) = delete;
     ~FreeList() {
       while (first != nullptr) ::operator delete(std::exchange(first, first->next));
       count = kept_max;  // what outlives the thread's list is freed at once

@@ -18,7 +18,7 @@ bool UpstreamReader::make_room() {
     // A pool that is short of large blocks may still have a small one.
     if (!buffer_.acquire(size_wanted_)) size_wanted_ = BufferPool::block_bytes_min;
   }
-  if (!buffer_.acquire(BufferPool::block_bytes_min)) return false;
+  if (!buffer_.acquire_reserve()) return false;
   if (buffer_.writable().empty()) buffer_.compact();
   return !buffer_.writable().empty() || buffer_.grow();  // a head may be larger than a block
 }

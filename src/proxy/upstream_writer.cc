@@ -15,7 +15,9 @@ Result<UpstreamWriter::Begun> UpstreamWriter::begin(const RequestHead& head,
   assert(transport_ != nullptr && !begun_);
   const std::size_t bound = request_head_bytes(head, target, outgoing);
   if (bound > BufferPool::block_bytes_max) return Error{Side::self, "request head too large"};
-  if (!head_.acquire(std::bit_ceil(std::max(bound, BufferPool::block_bytes_min)))) {
+  // A small head goes whatever the pool says: it may be what frees the buffer of a body.
+  if (!head_.acquire(std::bit_ceil(std::max(bound, BufferPool::block_bytes_min))) &&
+      (bound > BufferPool::reserve_bytes || !head_.acquire_reserve())) {
     return Begun::no_memory;
   }
   const auto size = write_request_head(head, target, outgoing, head_.writable());

@@ -146,10 +146,24 @@ TEST_CASE("upstream reader: a sink that does not keep up gets smaller bites") {
 }
 
 TEST_CASE(
-    "upstream reader: an empty pool is said, and a pool without large blocks gives small ones") {
+    "upstream reader: an empty pool means small bites, one without large blocks smaller ones") {
   Bench none(BufferPool::block_bytes_max, 0);
-  none.transport.receive("x");
-  CHECK(none.reader.fill(none.transport) == Filled::no_memory);
+  RecordingSink drip;
+  none.transport.receive(std::string(10 * kib, 'x'));
+  none.reader.start_body({BodyKind::until_close});
+  while (none.transport.unread() > 0) {
+    const std::size_t before = none.reader.bytes_received();
+    REQUIRE(none.reader.fill(none.transport) == Filled::bytes);
+    CHECK(none.reader.bytes_received() - before <= BufferPool::reserve_bytes);
+    REQUIRE(none.reader.pass(drip));
+  }
+  CHECK(drip.text().size() == 10 * kib);
+
+  Bench large(BufferPool::block_bytes_max, 0);  // a head beyond the reserve has to wait
+  large.transport.receive("HTTP/1.1 200 OK\r\nX: " + std::string(5 * kib, 'x'));
+  REQUIRE(large.reader.fill(large.transport) == Filled::bytes);
+  REQUIRE(large.reader.find_head());
+  CHECK(large.reader.fill(large.transport) == Filled::no_memory);
 
   Bench tight(BufferPool::block_bytes_max, 16 * kib);
   RecordingSink sink;

@@ -220,10 +220,20 @@ TEST_CASE("upstream writer: what can't be sent is our own error, an empty pool n
     bench.head.fields.add("X-Huge", huge);
     CHECK_FALSE(bench.writer.begin(bench.head, "/x", {}));
   }
+  SUBCASE("a small head needs no pool") {
+    BufferPool empty(0);
+    UpstreamWriter writer(empty);
+    writer.bind(bench.transport);
+    const auto begun = writer.begin(bench.head, "/x", {});
+    REQUIRE(begun);
+    CHECK(*begun == UpstreamWriter::Begun::yes);
+  }
   SUBCASE("no memory") {
     BufferPool empty(0);
     UpstreamWriter writer(empty);
     writer.bind(bench.transport);
+    const std::string large(5000, 'x');
+    bench.head.fields.add("X-Large", large);
     const auto begun = writer.begin(bench.head, "/x", {});
     REQUIRE(begun);
     CHECK(*begun == UpstreamWriter::Begun::no_memory);
