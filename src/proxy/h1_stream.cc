@@ -70,7 +70,8 @@ Result<Ok> H1Stream::read_head(std::string_view head, std::string_view early,
     case Expectation::unsupported: return client_fault(Fault::expectation_failed);
   }
   traits.te_trailers = hop_.te_trailers;
-  traits.upgrade = hop_.upgrade;
+  // Behind a body nobody could tell where the new protocol begins.
+  if (!framing->has_body()) traits.upgrade = hop_.upgrade;
   traits.expects_continue = expects_continue_;
   if (!body_.start(*framing, limits_, early)) return trouble(Trouble::no_buffers);
   return Ok{};

@@ -159,3 +159,54 @@ def test_memory_is_flat_for_any_size():
                 client.send(block)
             assert client.read_response("PUT").status == 200
         assert peak(worker) - before < 3000, (before, peak(worker))
+
+
+TLS = """
+[upstream origin]
+server = {address}
+[server web]
+listen = 127.0.0.1:@https@ ssl
+ssl_certificate = auto
+upstream = origin
+client_max_body_size = 0
+{more}
+"""
+
+
+def test_unfinished_handshakes_are_bounded():
+    """More handshakes than ssl_handshakes_max: the oldest unfinished ones go, and who speaks is served."""
+    with ScriptedOrigin(OK) as origin:
+        config = TLS.format(address=origin.address, more="")
+        with Daemon(config, main="ssl_handshakes_max = 5") as weir:
+            silent = [weir.connect("https") for _ in range(20)]
+            assert weir.get("/", name="https", tls=True).status == 200
+            for client in silent[:14]:
+                assert closed(client)
+            for client in silent:
+                client.close()
+
+
+def test_a_handshake_has_its_time():
+    """A client that never finishes its handshake is closed after ssl_handshake_timeout."""
+    with ScriptedOrigin(OK) as origin:
+        config = TLS.format(address=origin.address, more="ssl_handshake_timeout = 500ms")
+        with Daemon(config) as weir, weir.connect("https") as client:
+            client.send(b"\x16\x03\x01")
+            assert closed(client)
+
+
+def test_bodies_over_tls():
+    """Bodies of many sizes go through TLS both ways unharmed, on one connection."""
+    def script(connection):
+        while True:
+            request = connection.read_request()
+            head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            body = b"%x\r\n%s\r\n" % (len(request.body), request.body) if request.body else b""
+            connection.send(head + body + b"0\r\n\r\n")
+
+    with ScriptedOrigin(script) as origin, Daemon(TLS.format(address=origin.address, more="")) as weir:
+        with weir.connect("https", tls=True, limit=30) as client:
+            for size in (0, 1, 16383, 16384, 16385, 70000, 1000003):
+                body = bytes(i * 7 % 251 for i in range(size))
+                response = client.request("POST", body=body)
+                assert (response.status, response.body == body) == (200, True), size

@@ -373,3 +373,55 @@ def test_client_that_leaves_cancels_the_origin():
         origin.wait_requests(1)
         client.abort()
         wait_until(lambda: origin.connections[0].finished(), 10, "the origin's connection to end")
+
+
+def echo_tunnel(connection):
+    connection.read_request()
+    connection.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+    while connection.buffer or connection.fill():
+        connection.send(connection.take(len(connection.buffer)))
+
+
+UPGRADE = "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+
+def test_tunnels_outlive_a_reload():
+    """An upgraded connection goes on in the old generation while new requests go to the new one."""
+    with ScriptedOrigin(echo_tunnel) as origin, Daemon(config_for(origin)) as weir, weir.connect() as client:
+        client.send(UPGRADE)
+        assert client.read_head().status == 101
+        weir.reload()
+        for _ in range(3):
+            client.send("still there?")
+            assert client.read_exactly(12) == b"still there?"
+
+
+def test_large_messages_through_a_tunnel():
+    """Megabytes through a tunnel whose ends read and write at their own pace come back unharmed."""
+    block = bytes(range(256)) * 1024
+
+    def swallow(connection):
+        connection.read_request()
+        connection.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+        digest = hashlib.sha256(connection.read_exactly(len(block) * 20)).hexdigest().encode()
+        connection.send(digest + block * 20)
+
+    with ScriptedOrigin(swallow) as origin, Daemon(config_for(origin)) as weir, weir.connect(limit=30) as client:
+        client.send(UPGRADE)
+        assert client.read_head().status == 101
+        for _ in range(20):
+            client.send(block)
+        assert client.read_exactly(64) == hashlib.sha256(block * 20).hexdigest().encode()
+        assert client.read_exactly(len(block) * 20) == block * 20
+        client.expect_closed()
+
+
+def test_a_tunnel_where_nothing_moves_is_closed():
+    """proxy_read_timeout ends a tunnel in which no byte goes either way."""
+    more = "proxy_read_timeout = 400ms"
+    with ScriptedOrigin(echo_tunnel) as origin, Daemon(config_for(origin, more)) as weir, weir.connect() as client:
+        client.send(UPGRADE)
+        assert client.read_head().status == 101
+        client.send("x")
+        assert client.read_exactly(1) == b"x"
+        client.expect_closed()
