@@ -99,10 +99,12 @@ void ProcessTitle::remember(int argc, char** argv) {
 }
 
 void ProcessTitle::set(std::string_view title) {
-  // comm holds 15 bytes; the role is the part that tells processes apart there.
+  // comm holds 15 bytes; the role is the part that tells processes apart there: "weir:worker 2".
   const auto colon = title.find(": ");
-  std::string comm =
-      colon == title.npos ? std::string(title) : "weir:" + std::string(title.substr(colon + 2));
+  const auto end = std::min(title.find(','), title.find(" /"));
+  std::string comm = colon == title.npos
+                         ? std::string(title)
+                         : "weir:" + std::string(title.substr(0, end).substr(colon + 2));
   ::prctl(PR_SET_NAME, comm.substr(0, 15).c_str());
   if (title_begin == nullptr || title_capacity < 2) return;
   const std::size_t size = std::min(title.size(), title_capacity - 1);

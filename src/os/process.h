@@ -25,7 +25,6 @@ struct Ending {
   bool by_signal = false;
   int value = 0;      // exit status or signal
   bool core = false;  // a core was dumped
-  pid_t sender = 0;   // not known to wait(); filled by who knows
 
   bool clean() const { return !by_signal && value == 0; }
   std::string text() const;  // "exited with status 1", "was killed by signal 11 (SIGSEGV)"

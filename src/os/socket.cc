@@ -26,12 +26,6 @@ bool set_option(int fd, int level, int name, int value) {
   return setsockopt(fd, level, name, &value, sizeof value) == 0;
 }
 
-bool set_buffers(int fd, const BindOptions& options) {
-  return (options.receive_buffer == 0 ||
-          set_option(fd, SOL_SOCKET, SO_RCVBUF, options.receive_buffer)) &&
-         (options.send_buffer == 0 || set_option(fd, SOL_SOCKET, SO_SNDBUF, options.send_buffer));
-}
-
 }  // namespace
 
 Result<Fd> bind_tcp(const Address& address, const BindOptions& options) {
@@ -45,7 +39,6 @@ Result<Fd> bind_tcp(const Address& address, const BindOptions& options) {
       !set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, options.ipv6_only ? 1 : 0)) {
     return failed("IPV6_V6ONLY");
   }
-  if (!set_buffers(fd.get(), options)) return failed("SO_RCVBUF or SO_SNDBUF");
   if (::bind(fd.get(), address.data(), address.size()) != 0) return failed("bind()");
   return fd;
 }
@@ -207,11 +200,6 @@ Result<Ok> set_nonblocking(int fd, bool on) {
   const int flags = ::fcntl(fd, F_GETFL);
   const int wanted = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
   if (flags < 0 || ::fcntl(fd, F_SETFL, wanted) != 0) return failed("fcntl()");
-  return Ok{};
-}
-
-Result<Ok> set_close_on_exec(int fd, bool on) {
-  if (::fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) != 0) return failed("fcntl()");
   return Ok{};
 }
 

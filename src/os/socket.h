@@ -24,7 +24,6 @@ struct BindOptions {
   bool ipv6_only = true;
   int receive_buffer =
       0;  // bytes; 0: the kernel's choice. Set before listen(), accepted inherit it
-  int send_buffer = 0;
 };
 
 // A TCP socket bound to an address, not yet listening.
@@ -73,6 +72,5 @@ struct Packet {
 Packet receive_packet(int fd, char* out, std::size_t capacity);
 
 Result<Ok> set_nonblocking(int fd, bool on);
-Result<Ok> set_close_on_exec(int fd, bool on);
 
 }  // namespace weir

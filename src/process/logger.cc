@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstring>
 
 #include "base/clock.h"
@@ -12,6 +13,7 @@
 #include "event/watcher.h"
 #include "observe/log_drain.h"
 #include "os/process.h"
+#include "os/signals.h"
 #include "process/child_log.h"
 #include "process/heart.h"
 #include "process/options.h"
@@ -63,6 +65,8 @@ class Logger {
 };
 
 int Logger::run() {
+  // A TERM to the whole group means the others; their last lines are still to be written.
+  ignore_signals({SIGTERM});
   log_to_ring(plan_.zones, side_.slot, side_.error_log_fd);
   if (!channel_watcher_.watch(side_.channel.fd()) ||
       !wake_watcher_.watch(plan_.zones.logger_wake_fd())) {

@@ -161,8 +161,11 @@ void Master::on_death(Child& child, const Ending& ending) {
   }
   if (leaving || given_up) {
     if (!ending.clean() && child.asked_to_die == 0 && !given_up) {
-      log::line(log::Level::alert, "{} {}, generation {} (pid {}) {}", shm::name(child.role),
-                child.index, child.generation, child.pid, ending.text());
+      // A service manager may send TERM to the whole group.
+      const bool expected = instance_.ending && from_outside(ending);
+      log::line(expected ? log::Level::notice : log::Level::alert,
+                "{} {}, generation {} (pid {}) {}", shm::name(child.role), child.index,
+                child.generation, child.pid, ending.text());
     }
   } else if (!instance_.ending) {
     respawn_.on_death(child, ending);
