@@ -23,6 +23,7 @@ class ByName {
   }
   std::vector<std::string_view> names() const {
     std::vector<std::string_view> out;
+    out.reserve(objects_.size());
     for (const auto& [name, object] : objects_) out.push_back(name);
     return out;
   }

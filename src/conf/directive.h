@@ -219,6 +219,18 @@ constexpr Directive list(Directive text) {
   return text;
 }
 
+// The rows of these arrays, one after the other.
+template <std::size_t... N>
+Table table_of(const Directive (&... rows)[N]) {
+  Table out;
+  out.reserve((N + ...));
+  const auto append = [&out](const auto& part) {
+    for (const Directive& directive : part) out.push_back(&directive);
+  };
+  (append(rows), ...);
+  return out;
+}
+
 // A directive that is known and refused.
 constexpr Directive planned(std::string_view name, Kinds kinds, std::string_view doc) {
   Directive text;

@@ -51,6 +51,7 @@ std::optional<std::string> explain(std::string_view name) {
 std::string closest_directive(std::string_view name) {
   if (const std::string_view hint = find_nginx_name(name); !hint.empty()) return std::string(hint);
   std::vector<std::string_view> names;
+  names.reserve(all_directives().size());
   for (const Directive* directive : all_directives()) names.push_back(directive->name);
   return did_you_mean(name, names);
 }

@@ -65,6 +65,9 @@ class Inputs {
   explicit Inputs(std::unique_ptr<InputSource> source = nullptr);
   Inputs(Inputs&&) noexcept = default;
   Inputs& operator=(Inputs&&) noexcept = default;
+  Inputs(const Inputs&) = delete;
+  Inputs& operator=(const Inputs&) = delete;
+  ~Inputs() = default;
 
   const InputFile& file(const std::string& path);
   const InputMatches& match(const std::string& pattern);

@@ -227,6 +227,7 @@ class Loader {
       return;
     }
     std::vector<std::string_view> names;
+    names.reserve(servers.size());
     for (const auto& [name, server] : servers) names.push_back(name);
     report_.error(pair->where, pair->line.value_column,
                   fmt::format("{} refers to server \"{}\"", section.label(), pair->line.value),

@@ -313,6 +313,7 @@ struct Config {
   Config() = default;
   Config(const Config&) = delete;
   Config& operator=(const Config&) = delete;
+  ~Config() = default;
 
   std::string place(Where where) const;  // "file:line"; "built-in default" for an unknown place
 };

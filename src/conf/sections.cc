@@ -70,6 +70,7 @@ class SectionReader {
     const KindRow* kind = find_kind(parts[0]);
     if (kind == nullptr) {
       std::vector<std::string_view> known;
+      known.reserve(kind_count);
       for (std::size_t at = 0; at < kind_count; ++at) {
         known.push_back(kind_row(static_cast<Kind>(at)).name);
       }

@@ -39,10 +39,6 @@ constexpr Directive rows[] = {
 
 }  // namespace
 
-Table cache_directives() {
-  Table out;
-  for (const Directive& directive : rows) out.push_back(&directive);
-  return out;
-}
+Table cache_directives() { return table_of(rows); }
 
 }  // namespace weir::conf

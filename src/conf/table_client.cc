@@ -161,12 +161,6 @@ constexpr Directive rules[] = {
 
 }  // namespace
 
-Table client_directives() {
-  Table out;
-  for (const Directive& directive : times) out.push_back(&directive);
-  for (const Directive& directive : sizes) out.push_back(&directive);
-  for (const Directive& directive : rules) out.push_back(&directive);
-  return out;
-}
+Table client_directives() { return table_of(times, sizes, rules); }
 
 }  // namespace weir::conf

@@ -41,10 +41,6 @@ constexpr Directive rows[] = {
 
 }  // namespace
 
-Table guard_directives() {
-  Table out;
-  for (const Directive& directive : rows) out.push_back(&directive);
-  return out;
-}
+Table guard_directives() { return table_of(rows); }
 
 }  // namespace weir::conf

@@ -106,10 +106,6 @@ constexpr Directive rows[] = {
 
 }  // namespace
 
-Table listen_directives() {
-  Table out;
-  for (const Directive& directive : rows) out.push_back(&directive);
-  return out;
-}
+Table listen_directives() { return table_of(rows); }
 
 }  // namespace weir::conf

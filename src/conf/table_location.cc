@@ -191,17 +191,8 @@ constexpr Directive bodies[] = {
 
 }  // namespace
 
-Table location_directives() {
-  Table out;
-  for (const Directive& directive : routing) out.push_back(&directive);
-  for (const Directive& directive : access) out.push_back(&directive);
-  return out;
-}
+Table location_directives() { return table_of(routing, access); }
 
-Table proxy_directives() {
-  Table out;
-  for (const Directive& directive : bodies) out.push_back(&directive);
-  return out;
-}
+Table proxy_directives() { return table_of(bodies); }
 
 }  // namespace weir::conf

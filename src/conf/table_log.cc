@@ -46,10 +46,6 @@ constexpr Directive rows[] = {
 
 }  // namespace
 
-Table log_directives() {
-  Table out;
-  for (const Directive& directive : rows) out.push_back(&directive);
-  return out;
-}
+Table log_directives() { return table_of(rows); }
 
 }  // namespace weir::conf

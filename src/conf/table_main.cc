@@ -196,12 +196,6 @@ constexpr Directive places[] = {
 
 }  // namespace
 
-Table main_directives() {
-  Table out;
-  for (const Directive& directive : processes) out.push_back(&directive);
-  for (const Directive& directive : life) out.push_back(&directive);
-  for (const Directive& directive : places) out.push_back(&directive);
-  return out;
-}
+Table main_directives() { return table_of(processes, life, places); }
 
 }  // namespace weir::conf

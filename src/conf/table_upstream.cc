@@ -143,10 +143,6 @@ constexpr Directive rows[] = {
 
 }  // namespace
 
-Table upstream_directives() {
-  Table out;
-  for (const Directive& directive : rows) out.push_back(&directive);
-  return out;
-}
+Table upstream_directives() { return table_of(rows); }
 
 }  // namespace weir::conf

@@ -36,7 +36,6 @@ class Value {
   const Word& first() const { return words_.front(); }
   const Directive& directive() const { return directive_; }
   Where where() const { return where_; }
-  Inputs& inputs() { return scope_.inputs; }
   std::string_view prefix() const { return scope_.prefix; }
   std::string_view naming_file() const;  // what relative inputs are relative to
 

@@ -189,6 +189,7 @@ bool parse_value(Value& value, std::vector<AuthRef>& out) {
   }
   if (!value.has_words(1, names_in_a_value_max)) return false;
   std::vector<AuthRef> parsed;
+  parsed.reserve(value.words().size());
   for (const Word& word : value.words()) {
     const std::size_t colon = word.text.find(':');
     const std::string_view kind = std::string_view(word.text).substr(0, colon);
@@ -266,6 +267,7 @@ bool parse_item(Value& value, std::vector<RewriteConf>& out) {
   if (value.words().size() == 3) {
     const Word& flag = value.words()[2];
     std::vector<std::string_view> known;
+    known.reserve(rewrite_flags.size());
     for (const auto& [name, value_of_flag] : rewrite_flags) {
       if (name == flag.text) parsed.flag = value_of_flag;
       known.push_back(name);

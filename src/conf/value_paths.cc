@@ -28,6 +28,7 @@ bool path_of(Value& value, const Word& word, bool input, std::string& out) {
 
 bool log_level(Value& value, const Word& word, log::Level& out) {
   std::vector<std::string_view> known;
+  known.reserve(static_cast<std::size_t>(log::Level::debug) + 1);
   for (int number = 0; number <= static_cast<int>(log::Level::debug); ++number) {
     const auto level = static_cast<log::Level>(number);
     if (log::name(level) == word.text) {
