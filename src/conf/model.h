@@ -227,6 +227,9 @@ struct LocationConf {
   Setting<Size> proxy_buffer_size_max;  // one direction of one exchange
   Setting<Size> proxy_header_max_size;  // head of an upstream's answer
   Setting<std::uint32_t> proxy_max_headers;
+  Setting<Size> chunk_extensions_max_size;  // these three: bodies of requests (as the server has
+  Setting<Size> trailers_max_size;          // them) and of answers
+  Setting<std::uint32_t> max_trailers;
   Setting<AccessLogs> access_log;
   Setting<bool> debug_headers;
   Setting<bool> server_tokens;
@@ -285,9 +288,6 @@ struct ServerConf {
   Setting<Size> request_line_max_size;
   Setting<Size> client_header_max_size;  // the whole head
   Setting<std::uint32_t> max_headers;
-  Setting<Size> chunk_extensions_max_size;
-  Setting<Size> trailers_max_size;
-  Setting<std::uint32_t> max_trailers;
   Setting<Underscores> underscores_in_headers;
   Setting<bool> merge_slashes;
   Setting<bool> reject_encoded_slash;

@@ -82,7 +82,7 @@ constexpr Directive sizes[] = {
                                    .most = 10'000,
                                    .doc = "The most fields of a request. More: 400.",
                                    .example = "200"}),
-    row<&ServerConf::chunk_extensions_max_size>(
+    row<&LocationConf::chunk_extensions_max_size>(
         {.name = "chunk_extensions_max_size",
          .kinds = in_servers,
          .fallback = "4k",
@@ -90,14 +90,14 @@ constexpr Directive sizes[] = {
          .doc = "The most bytes of chunk extensions in one body, of either side. They are dropped "
                 "in any case.",
          .example = "1k"}),
-    row<&ServerConf::trailers_max_size>(
+    row<&LocationConf::trailers_max_size>(
         {.name = "trailers_max_size",
          .kinds = in_servers,
          .fallback = "8k",
          .most = 1ULL << 20,
          .doc = "The most bytes of trailer fields after one body, of either side.",
          .example = "4k"}),
-    row<&ServerConf::max_trailers>(
+    row<&LocationConf::max_trailers>(
         {.name = "max_trailers",
          .kinds = in_servers,
          .fallback = "32",

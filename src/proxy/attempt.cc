@@ -13,6 +13,9 @@ Limits limits_of(const conf::LocationConf& conf) {
       std::min<std::uint64_t>(conf.proxy_header_max_size->bytes, BufferPool::block_bytes_max));
   limits.request_line_bytes_max = limits.head_bytes_max;
   limits.fields_max = *conf.proxy_max_headers;
+  limits.chunk_extension_bytes_max = conf.chunk_extensions_max_size->bytes;
+  limits.trailer_bytes_max = conf.trailers_max_size->bytes;
+  limits.trailers_max = *conf.max_trailers;
   limits.underscores = Underscores::keep;  // what an origin calls its fields is its own affair
   return limits;
 }

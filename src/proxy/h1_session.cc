@@ -15,8 +15,9 @@ Limits limits_of(const conf::ServerConf& server) {
   limits.head_bytes_max = server.client_header_max_size->bytes;
   limits.fields_max = *server.max_headers;
   limits.underscores = *server.underscores_in_headers;
-  limits.chunk_extension_bytes_max = server.chunk_extensions_max_size->bytes;
-  limits.trailer_bytes_max = server.trailers_max_size->bytes;
+  limits.chunk_extension_bytes_max = server.base.chunk_extensions_max_size->bytes;
+  limits.trailer_bytes_max = server.base.trailers_max_size->bytes;
+  limits.trailers_max = *server.base.max_trailers;
   return limits;
 }
 

@@ -35,6 +35,9 @@ conf::LocationConf location_conf() {
   conf.proxy_buffer_size_max.value.bytes = 256 * 1024;
   conf.proxy_header_max_size.value.bytes = 32 * 1024;
   conf.proxy_max_headers.value = 100;
+  conf.chunk_extensions_max_size.value.bytes = 4096;
+  conf.trailers_max_size.value.bytes = 8192;
+  conf.max_trailers.value = 32;
   return conf;
 }
 
