@@ -12,7 +12,7 @@ Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' '$1' '$2';)
 
 FLAGS.release := -O2 -g
-FLAGS.hooks := -O1 -g -DWEIR_TEST_HOOKS
+FLAGS.hooks := $(FLAGS.release) -DWEIR_TEST_HOOKS
 FLAGS.asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DWEIR_TEST_HOOKS
 FLAGS.tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer -DWEIR_TEST_HOOKS
 FLAGS.fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -DWEIR_TEST_HOOKS
@@ -64,6 +64,7 @@ integration:                            ## integration tests alone; ARGS="-k PAT
 
 faults:                                 ## the bounded core of fault and torture tests (kill points, killed workers)
 	@tools/deps build test
+	$(AGAIN) MODE=release all
 	$(AGAIN) MODE=hooks build-faults
 	@tools/test faults
 
@@ -125,9 +126,15 @@ $(TOOLS:%=$B/%): $B/%: $B/tools/%.o $$(call objects,tools/$$(subst weir-,,$$*)) 
 $(FUZZERS): $B/fuzz/%: $B/test/fuzz/%.o $B/libweir.a
 	$(Q)mkdir -p $(@D)
 	$(call say,LINK,$@)$(CXX) -fsanitize=fuzzer,address,undefined $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
+ifeq ($(MODE),hooks)
+# Where no line of a source or what it includes asks for the hooks, the object is the release build's.
+compile = $(Q)tools/same-object build/release/$*.o $@ || { $(if $Q,printf '  %-5s %s\n' CXX '$<';)$(CXX) $(ALL_CXXFLAGS) -c -o $@ $<; }
+else
+compile = $(call say,CXX,$<)$(CXX) $(ALL_CXXFLAGS) -c -o $@ $<
+endif
 $B/%.o: %.cc $B/flags
 	$(Q)mkdir -p $(@D)
-	$(call say,CXX,$<)$(CXX) $(ALL_CXXFLAGS) -c -o $@ $<
+	$(compile)
 # Compiled anew when compiler or flags change; also where a machine without compiler hears what it lacks.
 $B/flags: FORCE
 	@tools/deps --check build
