@@ -27,10 +27,10 @@ namespace weir {
 
 // What is known of the connection, for as long as it lives.
 struct ClientFacts {
-  const Address& remote;  // the socket's peer, never what a field claims
-  const Address& local;
-  std::uint64_t serial;    // $connection: unique in this worker
-  std::uint64_t requests;  // this one included: $connection_requests
+  const Address& remote;        // the socket's peer, never what a field claims
+  const Transport& connection;  // local(): asked of the kernel when it is first wanted
+  std::uint64_t serial;         // $connection: unique in this worker
+  std::uint64_t requests;       // this one included: $connection_requests
   bool is_tls;
   const TlsInfo* tls;  // nullptr: plain
 };

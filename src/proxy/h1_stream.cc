@@ -277,7 +277,7 @@ void H1Stream::finished(void* self) {
 }
 
 ClientFacts H1Stream::facts() const {
-  return {transport_.peer(),   transport_.local(),  session_.serial(),
+  return {transport_.peer(),   transport_,          session_.serial(),
           session_.requests(), transport_.is_tls(), transport_.tls()};
 }
 

@@ -44,7 +44,7 @@ bool prepare_for_origin(ExchangeState& state) {
   by.client_address = state.client_address;
   by.peer_trusted = state.peer_trusted;
   by.scheme = state.scheme;
-  by.port = state.client.facts().local.port();
+  by.port = state.listen.address().port();
   by.request_id = {state.request_id.data(), state.request_id.size()};
   by.pseudonym = pseudonym;
   add_forwarded(out, by, state.arena());

@@ -177,14 +177,14 @@ bool ExchangeValues::connection_value(const VariableRef& variable, std::string& 
     case VariableId::scheme: return put(facts.is_tls ? "https" : "http", out);
     case VariableId::server_addr: {
       char text[64];
-      return put(facts.local.without_mapping().format_ip(text, sizeof text), out);
+      return put(facts.connection.local().without_mapping().format_ip(text, sizeof text), out);
     }
     case VariableId::server_name:
       if (state_.server == nullptr || state_.server->conf->names.empty()) return false;
       if (state_.server->conf->names.front().wildcard) out.push_back('*');
       return put(state_.server->conf->names.front().text, out);
     case VariableId::server_port:
-      return facts.local.port() != 0 && put_number(facts.local.port(), out);
+      return state_.listen.address().port() != 0 && put_number(state_.listen.address().port(), out);
     case VariableId::ssl_cipher: return facts.tls != nullptr && put(facts.tls->cipher, out);
     case VariableId::ssl_protocol: return facts.tls != nullptr && put(facts.tls->protocol, out);
     case VariableId::ssl_server_name:
