@@ -15,6 +15,8 @@
 #include <fstream>
 #include <string>
 
+#include "os/folder.h"
+
 namespace weir {
 namespace {
 
@@ -46,6 +48,7 @@ Result<Fd> bind_tcp(const Address& address, const BindOptions& options) {
 Result<UnixListener> bind_unix(std::string_view path, mode_t mode) {
   UnixListener out;
   out.path = std::string(path);
+  make_folder_of(path);
   out.temporary = out.path + "." + std::to_string(getpid());
   const auto address = Address::parse("unix:" + out.temporary);
   if (!address) {

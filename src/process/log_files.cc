@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "os/folder.h"
+
 namespace weir::process {
 
 Fd open_log(const conf::LogFile& file, std::string& why) {
@@ -18,6 +20,7 @@ Fd open_log(const conf::LogFile& file, std::string& why) {
     if (!fd) why = fmt::format("stderr can't be opened ({}: {})", errno, std::strerror(errno));
     return fd;
   }
+  make_folder_of(file.path);
   Fd fd(::open(file.path.c_str(), flags | O_CREAT, 0640));
   if (!fd) {
     why = fmt::format("open() \"{}\" failed ({}: {})", file.path, errno, std::strerror(errno));

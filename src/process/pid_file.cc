@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "os/folder.h"
 
 namespace weir::process {
 namespace {
@@ -42,6 +43,7 @@ pid_t read_pid(int fd) {
 
 PidFile::Taken PidFile::take(const std::string& path, pid_t pid) {
   Taken out;
+  make_folder_of(path);
   for (int attempt = 0; attempt < tries_max; ++attempt) {
     Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644));
     struct stat status {};

@@ -16,7 +16,7 @@ namespace weir::process {
 class PidFile {
  public:
   struct Taken;
-  // Locks and writes. `path` absolute; missing folders are not made.
+  // Locks and writes. `path` absolute; missing folders are made.
   static Taken take(const std::string& path, pid_t pid);
   // The pid of the instance that holds the lock; nullopt: none runs.
   static std::optional<pid_t> holder(const std::string& path);

@@ -1,0 +1,12 @@
+// Folders for what the master writes: pid file, sockets, logs.
+#pragma once
+
+#include <string_view>
+
+namespace weir {
+
+// Makes the folders that `file` (absolute) lies in where they are missing, mode 0755 whatever the
+// umask. Says nothing when it can't: opening the file says why, with the file's name.
+void make_folder_of(std::string_view file);
+
+}  // namespace weir
