@@ -86,14 +86,23 @@ void ProcessTitle::remember(int argc, char** argv) {
     if (argv[i] == end) end = argv[i] + std::strlen(argv[i]) + 1;
   }
   // The environment lies behind the arguments: a copy takes its place, so that both can be used.
-  std::size_t count = 0;
+  std::size_t count = 0, bytes = 0;
   for (char** entry = environ; *entry != nullptr; ++entry, ++count) {
     if (*entry == end) end = *entry + std::strlen(*entry) + 1;
+    bytes += std::strlen(*entry) + 1;
   }
-  auto** copy = static_cast<char**>(std::calloc(count + 1, sizeof(char*)));
-  if (copy == nullptr) return;
-  for (std::size_t i = 0; i < count; ++i) copy[i] = ::strdup(environ[i]);
-  environ = copy;  // lives as long as the process
+  // One block that lives as long as the process, whatever setenv() makes of `environ` later.
+  static void* block = nullptr;
+  void* const made = std::calloc(1, (count + 1) * sizeof(char*) + bytes);
+  if (made == nullptr) return;
+  block = made;
+  auto** const copy = static_cast<char**>(block);
+  char* text = reinterpret_cast<char*>(copy + count + 1);
+  for (std::size_t i = 0; i < count; ++i) {
+    copy[i] = text;
+    text = ::stpcpy(text, environ[i]) + 1;
+  }
+  environ = copy;
   title_begin = argv[0];
   title_capacity = static_cast<std::size_t>(end - argv[0]);
 }
