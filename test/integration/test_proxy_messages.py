@@ -107,7 +107,7 @@ def test_expect_100_continue():
         connection.read_request(body=False)
         connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         assert connection.read_exactly(4) == b"body"
-        connection.send(OK)
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")  # not to be reused
 
     def refuses(connection):
         connection.read_request(body=False)

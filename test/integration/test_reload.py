@@ -15,7 +15,7 @@ BROKEN = [
     "[server web]\nlisten = 127.0.0.1:@http@ ssl\nssl_certificate = absent.pem\nssl_certificate_key = absent.key\n"
     "return = 200 ok\n",
     "[server web]\nlisten = 127.0.0.1:@http@\n[location x]\nserver = web\npath = regex (\nreturn = 200 ok\n",
-    "[log access]\npath = absent/folder/access.log\n" + SITE,
+    "[log access]\npath = /dev/null/access.log\n" + SITE,
 ]
 
 

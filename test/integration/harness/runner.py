@@ -90,6 +90,16 @@ def end_descendants():
         time.sleep(0.001)
 
 
+def left_behind(limit=2.0):
+    """The descendants that stay; one that is just leaving has until the limit to be gone."""
+    deadline = time.monotonic() + limit
+    while True:
+        left = [(pid, daemon.title(pid)) for pid in descendants(os.getpid()) if daemon.lives(pid)]
+        if not left or time.monotonic() > deadline:
+            return left
+        time.sleep(0.01)
+
+
 def inside(test, folder, result_file):
     """The test process. Ends with 0 when the test passed; writes what happened into result_file."""
     os.setsid()
@@ -107,7 +117,7 @@ def inside(test, folder, result_file):
     forgotten = [p.name for p in daemon.running() if p.alive()]
     for child in daemon.running():
         child.kill()
-    left = [(pid, daemon.title(pid)) for pid in descendants(os.getpid()) if daemon.lives(pid)]
+    left = left_behind()
     end_descendants()
     if problem is None and forgotten:
         problem = f"the test did not stop: {', '.join(forgotten)}\n"
