@@ -1,5 +1,6 @@
 #include "process/control_client.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -12,6 +13,7 @@
 
 #include "base/text.h"
 #include "conf/load.h"
+#include "os/process.h"
 #include "os/socket.h"
 #include "process/boot.h"
 #include "process/pid_file.h"
@@ -64,6 +66,15 @@ std::string read_answer(const Fd& fd, std::vector<Fd>& fds) {
   return out;
 }
 
+// The master answers stop and quit as its last act; after that only its exit is to come. Who asked
+// may start the next instance, or remove the folder, as soon as we return.
+void wait_for_exit(const Fd& master) {
+  constexpr int limit_ms = 5000;
+  pollfd exit{master.get(), POLLIN, 0};
+  while (::poll(&exit, 1, limit_ms) < 0 && errno == EINTR) {
+  }
+}
+
 Asked no_answer(std::string error, int exit_code) {
   Asked out;
   out.error = std::move(error);
@@ -85,6 +96,12 @@ Asked ask(const std::string& socket_path, Command command) {
                                      : absent ? exit_not_running
                                               : exit_failure);
   }
+  Fd master;  // opened before it may go, so that the pid can't be another's
+  if (command == Command::stop || command == Command::quit) {
+    const auto peer = peer_credentials(fd->get());
+    auto opened = peer ? pidfd_of(peer->pid) : Result<Fd>(Error{Side::self, "SO_PEERCRED"});
+    if (opened) master = std::move(*opened);
+  }
   const std::string request = request_line(command);
   if (::send(fd->get(), request.data(), request.size(), MSG_NOSIGNAL) !=
       static_cast<ssize_t>(request.size())) {
@@ -98,6 +115,7 @@ Asked ask(const std::string& socket_path, Command command) {
     out.exit_code = exit_failure;
     return out;
   }
+  if (master && out.answer->ok) wait_for_exit(master);
   out.exit_code = out.answer->ok ? exit_ok : out.answer->exit_code;
   if (!out.answer->ok && out.exit_code == exit_ok) out.exit_code = exit_failure;
   return out;
