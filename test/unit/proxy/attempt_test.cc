@@ -78,6 +78,7 @@ struct Bench final : AttemptOwner {
     head.fields.add("Host", "example.com");
   }
   ~Bench() { attempt.reset(); }
+  Bench& operator=(Bench&&) = delete;
 
   void post(const BodyFraming& with) {
     head.method = Method::post;
