@@ -45,7 +45,7 @@ Master::Master(Poller& poller, shm::Zones& zones, Application& application, Setu
 Master::~Master() { instance_.poller.forget(setup_.signals.fd()); }
 
 void Master::start(const Validator::Verdict& verdict,
-                   std::function<void(const Reload::Outcome&)> started) {
+                   const std::function<void(const Reload::Outcome&)>& started) {
   rotate_tickets();
   if (std::string why = control_.open_private(setup_.private_socket); !why.empty()) {
     Reload::Outcome outcome;

@@ -31,7 +31,7 @@ Consequence consequence_of(const Error& error) {
   const std::uint16_t status = status_of(error);
   switch (error.side) {
     case Side::client: return {status, log::Level::info};
-    case Side::upstream: return {status, log::Level::error};
+    case Side::upstream:
     case Side::self: return {status, log::Level::error};
   }
   return {500, log::Level::crit};

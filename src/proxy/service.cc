@@ -39,6 +39,7 @@ class Service::Impl final : private ListenerOwner {
   Impl(Loop& loop, const conf::Config& config, const tls::Contexts* contexts, shm::Zones& zones,
        shm::SlotId slot);
   ~Impl();
+  Impl& operator=(Impl&&) = delete;
 
   void add_listener(int fd, const conf::ListenConf& listen);
   void remove_listener(int fd);

@@ -17,6 +17,7 @@ struct Folder {
     for (const char* file : {"/pid", "/other"}) ::unlink((path + file).c_str());
     ::rmdir(path.c_str());
   }
+  Folder& operator=(Folder&&) = delete;
   char name[32] = "/tmp/weir-pid-XXXXXX";
   std::string path;
 };
