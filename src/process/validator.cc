@@ -13,8 +13,10 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "os/privileges.h"
 #include "os/process.h"
 #include "os/signals.h"
+#include "process/instance.h"
 #include "process/options.h"
 
 namespace weir::process {
@@ -78,6 +80,13 @@ std::unique_ptr<conf::Config> prove(conf::Inputs& inputs, const conf::LoadOption
   report = loaded.report();
   if (!loaded.config) return nullptr;
   std::string why;
+  std::optional<Identity> identity;
+  // Without root the account is not needed, and the master says so itself.
+  if (is_root()) why = identity_of(*loaded.config, identity);
+  if (!why.empty()) {
+    report += fmt::format("weir: {}\n", why);
+    return nullptr;
+  }
   if (!application.prepare(*loaded.config, inputs, nullptr, Purpose::prove, why)) {
     report += why;
     if (!report.empty() && report.back() != '\n') report += '\n';

@@ -294,3 +294,18 @@ def test_logs_are_reopened_without_losing_a_line():
         seen = re.findall(r'"GET /(\d+) HTTP/1.1" 200', old.read_text() + log.read_text())
         if sorted(map(int, seen)) != list(range(200)):
             raise Failure(f"{len(seen)} lines")
+
+
+def test_an_unknown_user_is_found_by_the_test():
+    """As root: -t and a reload refuse a user that does not exist, with its line, and what serves goes on."""
+    if os.geteuid() != 0:
+        return  # without root the account is not needed
+    with Daemon(SITE) as weir:
+        arguments = ["-p", f"{weir.prefix}/", "-c", "weir.ini"]
+        text = weir.config_file.read_text().replace("[main]\n", "[main]\nuser = no-such-account\n", 1)
+        weir.config_file.write_text(text)
+        for more in (["-t"], ["-s", "reload"]):
+            done = run_program("weir", *arguments, *more)
+            assert done.returncode == 6 and "user \"no-such-account\" is unknown" in done.stderr, done.stderr
+            assert "weir.ini:2" in done.stderr, done.stderr
+        assert weir.get().status == 200
