@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "base/log.h"
 
@@ -115,9 +116,8 @@ bool Listener::accept_one() {
 }
 
 void Listener::exhausted(int error_number) {
-  log::write(log::Level::alert, error_number == EMFILE
-                                    ? "out of descriptors: not accepting for 100 ms"
-                                    : "accept() fails: not accepting for 100 ms");
+  log::line(log::Level::alert, "accept() failed ({}: {}): not accepting for 100 ms", error_number,
+            std::strerror(error_number));
   if ((error_number == EMFILE || error_number == ENFILE) && reserve_) {
     reserve_.reset();
     if (const Fd oldest(::accept4(listening_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));

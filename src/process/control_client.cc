@@ -133,7 +133,7 @@ std::string control_socket_of(const Options& options) {
   conf::Inputs inputs(std::make_unique<Unresolved>());
   const conf::Loaded loaded = conf::load(inputs, load_options);
   if (!loaded.config) return private_socket_path(scan_for_pid(inputs, load_options));
-  const std::string own = private_socket_path(loaded.config->main.pid->path);
+  std::string own = private_socket_path(loaded.config->main.pid->path);
   if (::access(own.c_str(), R_OK | W_OK) == 0) return own;
   for (const auto& listen : loaded.config->admin.listens) {
     if (listen.address.is_unix()) return std::string(listen.address.path());

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <cstring>
 
@@ -168,6 +169,11 @@ void Listeners::rollback() {
   std::erase_if(groups_, [](const Group& group) { return group.fresh; });
 }
 
+bool Listeners::preparing() const {
+  return std::any_of(groups_.begin(), groups_.end(),
+                     [](const Group& group) { return group.next != nullptr; });
+}
+
 std::vector<Address> Listeners::removed() const {
   std::vector<Address> out;
   for (const auto& group : groups_) {
@@ -177,6 +183,7 @@ std::vector<Address> Listeners::removed() const {
 }
 
 void Listeners::forget_removed() {
+  assert(!preparing());
   for (const auto& group : groups_) {
     if (!group.in_use && group.address.is_unix()) ::unlink(group.unix_pending.path.c_str());
   }

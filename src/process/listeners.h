@@ -36,7 +36,10 @@ class Listeners {
   void rollback();
   bool was_denied() const { return denied_; }  // the last failure was a lack of rights
 
-  // Addresses that the last commit took out of use; they go on listening until forget_removed().
+  bool preparing() const;  // between prepare() and commit() or rollback()
+
+  // Addresses that the last commit took out of use; they go on listening until forget_removed(),
+  // which must wait while preparing(): the next configuration may want them again.
   std::vector<Address> removed() const;
   void forget_removed();
 

@@ -12,6 +12,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds removed_accept_time = std::chrono::seconds(2);
 // The master keeps a removed socket a little longer than the workers that empty its queue.
 constexpr milliseconds removed_close_time = removed_accept_time + milliseconds(200);
+constexpr milliseconds forget_retry{100};
 constexpr milliseconds before_tunnels = std::chrono::seconds(1);
 constexpr milliseconds last_grace = std::chrono::seconds(2);
 
@@ -51,10 +52,17 @@ void Retirement::retire(Generation& generation) {
 
 void Retirement::close_removed() {
   if (instance_.listeners.removed().empty() && instance_.admin_listeners.removed().empty()) return;
-  instance_.poller.after(removed_close_time, [this] {
-    instance_.listeners.forget_removed();
-    instance_.admin_listeners.forget_removed();
-  });
+  instance_.poller.after(removed_close_time, [this] { forget_removed(); });
+}
+
+void Retirement::forget_removed() {
+  // A reload under way may have taken an address back, or be about to listen on a new one.
+  if (instance_.listeners.preparing() || instance_.admin_listeners.preparing()) {
+    instance_.poller.after(forget_retry, [this] { forget_removed(); });
+    return;
+  }
+  instance_.listeners.forget_removed();
+  instance_.admin_listeners.forget_removed();
 }
 
 void Retirement::limit_old_generations() {

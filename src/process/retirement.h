@@ -23,6 +23,7 @@ class Retirement {
   void stop_all(std::chrono::milliseconds grace);
 
  private:
+  void forget_removed();
   void limit_old_generations();
   void drop_tunnels(std::uint64_t number);
   void out_of_time(std::uint64_t number);
