@@ -11,7 +11,8 @@ V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' '$1' '$2';)
 
-FLAGS.release := -O2 -g
+# -g1: lines and functions, which is what a stack of a crash needs; full -g costs a third of the build
+FLAGS.release := -O2 -g1
 FLAGS.hooks := $(FLAGS.release) -DWEIR_TEST_HOOKS
 FLAGS.asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DWEIR_TEST_HOOKS
 FLAGS.tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer -DWEIR_TEST_HOOKS
@@ -20,6 +21,8 @@ ifeq ($(FLAGS.$(MODE)),)
 $(error MODE=$(MODE) is not one of release hooks asan tsan fuzz)
 endif
 CXXFLAGS ?= $(FLAGS.$(MODE))
+# Tests are many, and run once: compiled for speed of compiling.
+$B/test/%.o: private CXXFLAGS := $(patsubst -O2,-O0,$(CXXFLAGS))
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Werror
 ALL_CXXFLAGS = -std=c++20 -Isrc -I. $(WARNINGS) -MMD -MP -pthread $(CXXFLAGS)
 LDLIBS = -Wl,--as-needed -levent_core -lssl -lcrypto -lz -lbrotlienc -linih -lfmt -lpcre2-8 -pthread
