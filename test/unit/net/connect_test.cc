@@ -177,7 +177,7 @@ TEST_CASE("listener: out of descriptors, one client is turned away and accepting
   Listener listener(loop, listening.get(), host);
   REQUIRE(listener.start());
   // The sanitizer's check of a vptr (fmt has one) opens a pipe, which there is no descriptor for.
-  log::set_sink([](log::Level, std::string_view) {});
+  log::set_threshold(log::Level::emerg);
   rlimit before{};
   REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
   const Fd next(::dup(listening.get()));  // the lowest free number: one more is over the limit
@@ -189,7 +189,7 @@ TEST_CASE("listener: out of descriptors, one client is turned away and accepting
   loop.turn(milliseconds(0));
   const auto still = listener.turned_away();
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
-  log::set_sink(nullptr);
+  log::set_threshold(log::Level::notice);
   CHECK(turned_away == 1);
   CHECK(still == 1);
   CHECK(host.accepted.empty());
