@@ -58,6 +58,36 @@ std::optional<std::uint64_t> parse_decimal(std::string_view text) {
   return value;
 }
 
+std::size_t format_ipv4(std::string_view bytes, char* out) {
+  char* at = out;
+  for (const char byte : bytes.substr(0, 4)) {
+    unsigned rest = static_cast<unsigned char>(byte);
+    if (at != out) *at++ = '.';
+    if (rest >= 100) *at++ = static_cast<char>('0' + rest / 100);
+    if (rest >= 10) *at++ = static_cast<char>('0' + rest / 10 % 10);
+    *at++ = static_cast<char>('0' + rest % 10);
+  }
+  return static_cast<std::size_t>(at - out);
+}
+
+bool is_ipv4(std::string_view text) {
+  for (int part = 0; part < 4; ++part) {
+    if (part > 0) {
+      if (text.empty() || text.front() != '.') return false;
+      text.remove_prefix(1);
+    }
+    unsigned number = 0;
+    std::size_t digits = 0;
+    for (; digits < text.size() && is_digit(text[digits]); ++digits) {
+      if (digits == 3 || (digits == 1 && number == 0)) return false;
+      number = number * 10 + static_cast<unsigned>(text[digits] - '0');
+    }
+    if (digits == 0 || number > 255) return false;
+    text.remove_prefix(digits);
+  }
+  return text.empty();
+}
+
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;

@@ -21,8 +21,8 @@ bool is_name_char(char c) {
   return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'z') || c == '-' || c == '_';
 }
 
-// An address of `family` in canonical form into `out`; false when `text` is not one.
-bool canonical_address(int family, std::string_view text, char (&out)[INET6_ADDRSTRLEN]) {
+// An IPv6 address in canonical form into `out`; false when `text` is not one.
+bool canonical_ipv6(std::string_view text, char (&out)[INET6_ADDRSTRLEN]) {
   char terminated[INET6_ADDRSTRLEN];
   if (text.empty() || text.size() >= sizeof terminated ||
       text.find('\0') != text.npos)  // it would hide the rest from inet_pton
@@ -30,8 +30,8 @@ bool canonical_address(int family, std::string_view text, char (&out)[INET6_ADDR
   std::memcpy(terminated, text.data(), text.size());
   terminated[text.size()] = '\0';
   unsigned char address[sizeof(in6_addr)];
-  return inet_pton(family, terminated, address) == 1 &&
-         inet_ntop(family, address, out, sizeof out) != nullptr;
+  return inet_pton(AF_INET6, terminated, address) == 1 &&
+         inet_ntop(AF_INET6, address, out, sizeof out) != nullptr;
 }
 
 // 0 for an empty port, nullopt for anything that is not 1 to 65535.
@@ -56,7 +56,7 @@ Result<Authority> parse_ipv6(std::string_view text, Arena& arena) {
   const auto close = text.find(']');
   if (close == text.npos) return malformed();
   char canonical[INET6_ADDRSTRLEN];
-  if (!canonical_address(AF_INET6, text.substr(1, close - 1), canonical)) return malformed();
+  if (!canonical_ipv6(text.substr(1, close - 1), canonical)) return malformed();
   const auto port = port_behind(text.substr(close + 1));
   if (!port) return port.error();
   const std::string_view received = text.substr(0, close + 1);
@@ -101,8 +101,7 @@ Result<Authority> parse_authority(std::string_view text, Arena& arena) {
   // a plain IPv4 address (no octal, no short forms).
   const std::string_view last_label = host.substr(host.rfind('.') + 1);
   if (std::all_of(last_label.begin(), last_label.end(), is_digit)) {
-    char canonical[INET6_ADDRSTRLEN];
-    if (!canonical_address(AF_INET, host, canonical) || host != canonical) return malformed();
+    if (!is_ipv4(host)) return malformed();
     return Authority{HostKind::ipv4, host, *port};
   }
   return Authority{HostKind::name, lowered(host, arena), *port};
@@ -110,8 +109,7 @@ Result<Authority> parse_authority(std::string_view text, Arena& arena) {
 
 bool is_ip_address(std::string_view text) {
   char canonical[INET6_ADDRSTRLEN];
-  const int family = text.find(':') == text.npos ? AF_INET : AF_INET6;
-  return canonical_address(family, text, canonical);
+  return text.find(':') == text.npos ? is_ipv4(text) : canonical_ipv6(text, canonical);
 }
 
 }  // namespace weir

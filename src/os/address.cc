@@ -177,6 +177,10 @@ Address Address::without_mapping() const {
 
 std::string_view Address::format_ip(char* out, std::size_t size) const {
   if (!is_ip()) return kind_ == Kind::unix_path ? unix_prefix : std::string_view();
+  if (kind_ == Kind::ipv4) {
+    if (size < ipv4_text_max) return {};
+    return {out, format_ipv4(ip_bytes(), out)};
+  }
   if (inet_ntop(family(), ip_bytes().data(), out, static_cast<socklen_t>(size)) == nullptr) {
     return {};
   }

@@ -1,5 +1,6 @@
 #include "base/text.h"
 
+#include <arpa/inet.h>
 #include <doctest/doctest.h>
 
 namespace weir {
@@ -29,6 +30,24 @@ TEST_CASE("edit distance counts single-character edits") {
   CHECK(edit_distance("max_fail", "max_fails") == 1);
   CHECK(edit_distance("", "abc") == 3);
   CHECK(edit_distance("kitten", "sitting") == 3);
+}
+
+TEST_CASE("an IPv4 address is written as inet_ntop does and read back, and nothing else is") {
+  for (const char* text : {"0.0.0.0", "1.2.3.4", "10.0.0.100", "255.255.255.255", "192.0.2.19"}) {
+    CAPTURE(text);
+    unsigned char bytes[4];
+    REQUIRE(inet_pton(AF_INET, text, bytes) == 1);
+    char out[ipv4_text_max];
+    const auto size = format_ipv4({reinterpret_cast<const char*>(bytes), 4}, out);
+    CHECK(std::string_view(out, size) == text);
+    CHECK(is_ipv4(text));
+  }
+  for (const char* text :
+       {"", "1", "1.2.3", "1.2.3.4.5", "1.2.3.", ".1.2.3", "1..2.3", "01.2.3.4", "1.2.3.00",
+        "256.1.1.1", "1.2.3.1000", "1.2.3.4 ", "a.b.c.d", "1,2.3.4"}) {
+    CAPTURE(text);
+    CHECK_FALSE(is_ipv4(text));
+  }
 }
 
 }  // namespace weir
