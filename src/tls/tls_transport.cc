@@ -225,7 +225,11 @@ Io TlsTransport::read_some(std::span<char> into, std::size_t& total) {
     const int result = SSL_read_ex(ssl_.get(), into.data() + total, into.size() - total, &count);
     if (result == 1) {
       total += count;
-      continue;
+      // Asking the library once more to hear that there is nothing costs as much as a record.
+      const bool drained = want_ == Want::any && !socket_->readable() && !socket_->closed();
+      if (!drained || SSL_has_pending(ssl_.get()) == 1) continue;
+      drained_ = true;
+      return Io::moved(total);
     }
     switch (SSL_get_error(ssl_.get(), result)) {
       case SSL_ERROR_WANT_READ:
