@@ -27,7 +27,7 @@ BufferPool::~BufferPool() {
 }
 
 std::size_t BufferPool::class_of(std::size_t size) {
-  assert(std::has_single_bit(size) && size >= block_bytes_min && size <= block_bytes_max);
+  assert((size & (size - 1)) == 0 && size >= block_bytes_min && size <= block_bytes_max);
   return static_cast<std::size_t>(std::countr_zero(size / block_bytes_min));
 }
 

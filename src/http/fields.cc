@@ -10,23 +10,17 @@
 namespace weir {
 namespace {
 
-using namespace field_property;
-
-struct Row {
-  std::string_view name;
-  std::uint8_t properties;
-};
-constexpr Row rows[] = {
-    {"", 0},
-#define FIELD(id, name, properties) {name, properties},
+constexpr std::string_view names[] = {
+    "",
+#define FIELD(id, name, properties) name,
 #include "http/field_names.def"
 #undef FIELD
 };
-static_assert(std::size(rows) == field_ids);
+static_assert(std::size(names) == field_ids);
 
 constexpr std::size_t name_bytes_max = [] {
   std::size_t most = 0;
-  for (const Row& row : rows) most = row.name.size() > most ? row.name.size() : most;
+  for (const auto name : names) most = name.size() > most ? name.size() : most;
   return most;
 }();
 
@@ -37,8 +31,7 @@ struct LowerName {
 constexpr auto lower_names = [] {
   std::array<LowerName, field_ids> out{};
   for (std::size_t i = 0; i < field_ids; ++i) {
-    for (std::size_t j = 0; j < rows[i].name.size(); ++j)
-      out[i].text[j] = to_lower(rows[i].name[j]);
+    for (std::size_t j = 0; j < names[i].size(); ++j) out[i].text[j] = to_lower(names[i][j]);
   }
   return out;
 }();
@@ -56,29 +49,44 @@ constexpr std::size_t hash(std::string_view name) {
 constexpr auto index_table = [] {
   std::array<FieldId, 512> table{};
   for (std::size_t i = 1; i < field_ids; ++i) {
-    std::size_t at = hash(rows[i].name);
+    std::size_t at = hash(names[i]);
     while (table[at] != FieldId::other) at = (at + 1) % table.size();
     table[at] = static_cast<FieldId>(i);
   }
   return table;
 }();
 
-std::uint64_t word_at(const char* at) {
-  std::uint64_t word;
+template <class Word>
+Word word_at(const char* at) {
+  Word word;
   std::memcpy(&word, at, sizeof word);
   return word;
 }
 
-// `lower` is in lower case and made of letters, digits and '-'; then `name | 0x20` can equal it
-// only if `name` does without case, or holds a control byte, which no name does.
+// `lower` is in lower case and made of letters, digits and '-'. Exact: nothing but the upper case
+// of a letter is taken for it. The case bit may differ where `lower` has a letter: where 0x40 is
+// set.
+template <class Word>
+bool same_word(const char* name, const char* lower) {
+  constexpr auto forties = static_cast<Word>(0x4040404040404040);
+  const Word wanted = word_at<Word>(lower);
+  const Word case_bits = (wanted & forties) >> 1;
+  return ((word_at<Word>(name) ^ wanted) & ~case_bits) == 0;
+}
+
+// By words, of which the last two may overlap.
 bool equals_lower(std::string_view name, const char* lower) {
-  constexpr std::uint64_t case_bits = 0x2020202020202020;
-  std::size_t at = 0;
-  for (; at + 8 <= name.size(); at += 8) {
-    if ((word_at(name.data() + at) | case_bits) != word_at(lower + at)) return false;
-  }
-  for (; at < name.size(); ++at) {
-    if ((name[at] | 0x20) != lower[at]) return false;
+  const auto by = [&]<class Word>(Word) {
+    for (std::size_t at = 0; at + sizeof(Word) <= name.size(); at += sizeof(Word)) {
+      if (!same_word<Word>(name.data() + at, lower + at)) return false;
+    }
+    const std::size_t last = name.size() - sizeof(Word);
+    return same_word<Word>(name.data() + last, lower + last);
+  };
+  if (name.size() >= 8) return by(std::uint64_t{});
+  if (name.size() >= 4) return by(std::uint32_t{});
+  for (std::size_t at = 0; at < name.size(); ++at) {
+    if (to_lower(name[at]) != lower[at]) return false;
   }
   return true;
 }
@@ -92,7 +100,7 @@ FieldId field_id(std::string_view name) {
   for (std::size_t at = hash(name); index_table[at] != FieldId::other;
        at = (at + 1) % index_table.size()) {
     const auto row = static_cast<std::size_t>(index_table[at]);
-    if (rows[row].name.size() == name.size() && equals_lower(name, lower_names[row].text))
+    if (names[row].size() == name.size() && equals_lower(name, lower_names[row].text))
       return index_table[at];
   }
   return FieldId::other;
@@ -105,8 +113,7 @@ FieldId field_id_of_alias(std::string_view name) {
   return field_id({text, name.size()});
 }
 
-std::string_view field_name(FieldId id) { return rows[static_cast<std::size_t>(id)].name; }
-std::uint8_t field_properties(FieldId id) { return rows[static_cast<std::size_t>(id)].properties; }
+std::string_view field_name(FieldId id) { return names[static_cast<std::size_t>(id)]; }
 
 bool same_field(std::string_view a, std::string_view b) { return iequals(a, b); }
 

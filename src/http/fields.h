@@ -32,11 +32,20 @@ inline constexpr std::uint8_t keep_response = 8;  // a response's Connection may
 inline constexpr std::uint8_t keep_both = keep_request | keep_response;
 inline constexpr std::uint8_t identity = 16;  // who the client is: believed only from trusted peers
 inline constexpr std::uint8_t no_trailer = 32;  // not allowed in a trailer section
+
+inline constexpr std::uint8_t of[field_ids] = {
+    0,
+#define FIELD(id, name, properties) properties,
+#include "http/field_names.def"
+#undef FIELD
+};
 }  // namespace field_property
 
-FieldId field_id(std::string_view name);                  // `other` when not in the table
-std::string_view field_name(FieldId id);                  // as we write it; empty for `other`
-std::uint8_t field_properties(FieldId id);                // 0 for `other`
+FieldId field_id(std::string_view name);            // `other` when not in the table
+std::string_view field_name(FieldId id);            // as we write it; empty for `other`
+inline std::uint8_t field_properties(FieldId id) {  // 0 for `other`
+  return field_property::of[static_cast<std::size_t>(id)];
+}
 bool same_field(std::string_view a, std::string_view b);  // equal but for ASCII case
 
 // The row of a name in which '_' counts as '-': CGI-like origins cannot tell such names apart.
@@ -106,10 +115,11 @@ std::size_t Fields::remove_if(Predicate predicate) {
   std::size_t kept = 0;
   std::uint64_t seen[2] = {0, 0};
   for (std::size_t i = 0; i < list_.size(); ++i) {
-    const Field field = list_[i];
+    const Field& field = list_[i];
     if (predicate(field)) continue;
     seen[word(field.id)] |= bit(field.id);
-    list_[kept++] = field;
+    if (kept != i) list_[kept] = field;
+    ++kept;
   }
   const std::size_t removed = list_.size() - kept;
   list_.resize(kept);

@@ -1,7 +1,6 @@
 #include "http/h1_parser.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "http/faults.h"
 #include "http/scan.h"
@@ -112,9 +111,9 @@ Result<std::size_t> find_head_end(std::string_view bytes, HeadScan& scan, const 
       if (!possible)
         return fault_error(side, control_fault(bytes.substr(scan.line), Fault::not_http));
     }
-    const auto* const found =
-        static_cast<const char*>(std::memchr(begin + scan.from, '\n', bytes.size() - scan.from));
-    if (found == nullptr) {
+    const char* const end = begin + bytes.size();
+    const char* const found = scan::find_byte(begin + scan.from, end, '\n');
+    if (found == end) {
       scan.from = bytes.size();
       break;
     }
@@ -155,13 +154,17 @@ Result<std::size_t> parse_fields(std::string_view lines, const Limits& limits,
         return fault_error(side, Fault::malformed_field);  // more than was measured
       return dropped;
     }
-    const char* const name_end = scan::find_not_token(at, end);
+    const char* name_end = scan::find_byte(at, end, ':');
     const std::string_view name{at, static_cast<std::size_t>(name_end - at)};
-    if (name_end == end || *name_end != ':' || name.empty()) {
-      if (name.empty() && at != end && is_blank(*at))
+    const FieldId id = field_id(name);  // one of the table is a token, and followed by its colon
+    if (id == FieldId::other || name_end == end) {
+      if (at != end && is_blank(*at))
         return fault_error(side, Fault::folded_field);  // obs-fold, RFC 9112 5.2
-      const std::string_view rest{name_end, static_cast<std::size_t>(end - name_end)};
-      return fault_error(side, control_fault(rest, Fault::malformed_field_name));
+      name_end = scan::find_not_token(at, end);
+      if (name_end == end || *name_end != ':' || name_end == at) {
+        const std::string_view rest{name_end, static_cast<std::size_t>(end - name_end)};
+        return fault_error(side, control_fault(rest, Fault::malformed_field_name));
+      }
     }
     if (count == fields_max) return fault_error(side, Fault::too_many_fields);
     // The value, blanks at both ends left out, and its CRLF.
@@ -175,7 +178,6 @@ Result<std::size_t> parse_fields(std::string_view lines, const Limits& limits,
     at = stop + 2;
     const char* value_end = stop;
     while (value_end != value && is_blank(value_end[-1])) --value_end;
-    const FieldId id = field_id(name);
     if (id == FieldId::other && limits.underscores != Underscores::keep &&
         name.find('_') != name.npos) {
       if (limits.underscores == Underscores::reject)

@@ -36,22 +36,29 @@ bool is_protected(std::string_view name, std::uint8_t keep,
                      [&](std::string_view own) { return alias_of(name, own); });
 }
 
+// The two options that nearly every Connection consists of.
+bool is_persistence_option(std::string_view option, HopByHop& hop) {
+  if (option.size() == 5 && iequals(option, "close")) {
+    hop.close = true;
+  } else if (option.size() == 10 && iequals(option, "keep-alive")) {
+    hop.keep_alive = true;
+  } else {
+    return false;
+  }
+  return true;
+}
+
 Result<Ok> read_option(std::string_view option, std::uint8_t keep, Side side,
                        std::span<const std::string_view> own_names, HopByHop& hop, Named& named) {
+  if (is_persistence_option(option, hop)) return Ok{};
   if (!is_token(option)) return fault_error(side, Fault::malformed_connection);
-  if (iequals(option, "close")) {
-    hop.close = true;
-  } else if (iequals(option, "keep-alive")) {
-    hop.keep_alive = true;
-  } else if (is_protected(option, keep, own_names)) {
+  if (is_protected(option, keep, own_names))
     return fault_error(side, Fault::protected_field_in_connection);
-  } else {
-    const FieldId id = field_id(option);
-    named.upgrade = named.upgrade || id == FieldId::upgrade;
-    named.te = named.te || id == FieldId::te;
-    if (named.count == options_max) return fault_error(side, Fault::malformed_connection);
-    named.names[named.count++] = option;
-  }
+  const FieldId id = field_id(option);
+  named.upgrade = named.upgrade || id == FieldId::upgrade;
+  named.te = named.te || id == FieldId::te;
+  if (named.count == options_max) return fault_error(side, Fault::malformed_connection);
+  named.names[named.count++] = option;
   return Ok{};
 }
 
@@ -81,7 +88,7 @@ Result<HopByHop> take(Fields& fields, Version version, std::uint8_t keep, Side s
   Named named;
   if (fields.has(FieldId::connection)) {
     for (const Field& field : fields) {
-      if (field.id != FieldId::connection) continue;
+      if (field.id != FieldId::connection || is_persistence_option(field.value, hop)) continue;
       ListItems items(field.value);
       for (auto item = items.next(); !item.empty(); item = items.next()) {
         const auto read = read_option(item, keep, side, own_names, hop, named);

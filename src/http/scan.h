@@ -26,20 +26,47 @@ inline __m128i load(const char* at) {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
 }
 
+// All bits of a byte for each control byte other than tab.
+inline __m128i controls_in(__m128i bytes) {
+  const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);  // unsigned
+  return _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t')), low),
+                      _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f)));
+}
+
 // The first control byte other than tab, or `end`.
 inline const char* find_control(const char* at, const char* end) {
-  const __m128i space = _mm_set1_epi8(0x1f);
-  const __m128i tab = _mm_set1_epi8('\t');
-  const __m128i del = _mm_set1_epi8(0x7f);
   for (; end - at >= 16; at += 16) {
-    const __m128i bytes = load(at);
-    const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, space), bytes);  // unsigned <= 0x1f
-    const __m128i bad =
-        _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(bytes, tab), low), _mm_cmpeq_epi8(bytes, del));
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(bad));
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(controls_in(load(at))));
     if (mask != 0) return at + std::countr_zero(mask);
   }
   while (at != end && !is_control(*at)) ++at;
+  return at;
+}
+
+// How many control bytes other than tab there are.
+inline std::size_t count_controls(const char* at, const char* end) {
+  const __m128i zero = _mm_setzero_si128();
+  std::size_t count = 0;
+  while (end - at >= 16) {
+    __m128i found = zero;  // a count per position in the block; 255 rounds fit
+    for (int round = 0; round < 255 && end - at >= 16; ++round, at += 16)
+      found = _mm_sub_epi8(found, controls_in(load(at)));
+    const __m128i sums = _mm_sad_epu8(found, zero);
+    count += static_cast<std::size_t>(_mm_extract_epi16(sums, 0)) +
+             static_cast<std::size_t>(_mm_extract_epi16(sums, 4));
+  }
+  for (; at != end; ++at) count += is_control(*at) ? 1U : 0U;
+  return count;
+}
+
+// The first `wanted`, or `end`.
+inline const char* find_byte(const char* at, const char* end, char wanted) {
+  const __m128i pattern = _mm_set1_epi8(wanted);
+  for (; end - at >= 16; at += 16) {
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(load(at), pattern)));
+    if (mask != 0) return at + std::countr_zero(mask);
+  }
+  while (at != end && *at != wanted) ++at;
   return at;
 }
 
@@ -84,12 +111,43 @@ inline const char* find_control(const char* at, const char* end) {
   while (at != end && !is_control(*at)) ++at;
   return at;
 }
+inline std::size_t count_controls(const char* at, const char* end) {
+  std::size_t count = 0;
+  for (; at != end; ++at) count += is_control(*at) ? 1U : 0U;
+  return count;
+}
+inline const char* find_byte(const char* at, const char* end, char wanted) {
+  while (at != end && *at != wanted) ++at;
+  return at;
+}
 inline const char* find_not_visible(const char* at, const char* end) {
   while (end - at >= 8 && !suspicious(load(at), 0x21)) at += 8;
   while (at != end && is_visible(*at)) ++at;
   return at;
 }
 #endif
+
+// Copies `size` bytes that are most often fewer than 16; returns the end of the copy. Two moves
+// that may overlap, where a call of memcpy would be most of the cost.
+inline char* copy_short(const char* from, std::size_t size, char* to) {
+  const auto both_ends = [&]<class Word>(Word) {
+    Word first, last;
+    std::memcpy(&first, from, sizeof first);
+    std::memcpy(&last, from + size - sizeof last, sizeof last);
+    std::memcpy(to, &first, sizeof first);
+    std::memcpy(to + size - sizeof last, &last, sizeof last);
+  };
+  if (size > 16) {
+    std::memcpy(to, from, size);
+  } else if (size >= 8) {
+    both_ends(std::uint64_t{});
+  } else if (size >= 4) {
+    both_ends(std::uint32_t{});
+  } else {
+    for (std::size_t i = 0; i < size; ++i) to[i] = from[i];
+  }
+  return to + size;
+}
 
 // The token bytes of RFC 9110 5.6.2, as a table.
 struct TokenTable {

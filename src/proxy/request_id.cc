@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cassert>
+#include <cstring>
 
 namespace weir {
 
@@ -27,12 +28,29 @@ std::uint64_t RequestIds::step() {
   return result;
 }
 
+namespace {
+
+// Eight lower-case hexadecimal digits of `number`, all at once: spread to one digit a byte, least
+// significant first, then '0' added, and to those above 9 what lies between ':' and 'a'.
+void put_hex(std::uint32_t number, char* out) {
+  std::uint64_t x = number;
+  x = (x & 0xffff0000) << 16 | (x & 0xffff);
+  x = (x & 0x0000ff000000ff00) << 8 | (x & 0x000000ff000000ff);
+  x = (x & 0x00f000f000f000f0) << 4 | (x & 0x000f000f000f000f);
+  const std::uint64_t letters = (x + 0x0606060606060606) >> 4 & 0x0101010101010101;
+  x += 0x3030303030303030 + letters * ('a' - '0' - 10);
+  if constexpr (std::endian::native == std::endian::little) x = __builtin_bswap64(x);
+  std::memcpy(out, &x, sizeof x);
+}
+
+}  // namespace
+
 RequestIds::Text RequestIds::next() {
-  constexpr std::string_view digits = "0123456789abcdef";
   Text text;
   for (std::size_t half = 0; half < 2; ++half) {
-    std::uint64_t bits = step();
-    for (std::size_t i = 0; i < 16; ++i, bits <<= 4) text[half * 16 + i] = digits[bits >> 60];
+    const std::uint64_t bits = step();
+    put_hex(static_cast<std::uint32_t>(bits >> 32), text.data() + half * 16);
+    put_hex(static_cast<std::uint32_t>(bits), text.data() + half * 16 + 8);
   }
   return text;
 }
