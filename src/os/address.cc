@@ -49,21 +49,33 @@ Result<Address> parse_unix(std::string_view path) {
 
 Address Address::from(const sockaddr* address, socklen_t size) {
   Address out;
-  if (size < sizeof(sa_family_t) || size > sizeof out.storage_) return out;
+  if (size < sizeof(sa_family_t)) return out;
   if (address->sa_family == AF_INET && size >= sizeof(sockaddr_in)) {
     out.kind_ = Kind::ipv4;
     size = sizeof(sockaddr_in);
+    std::memcpy(&out.ip_, address, size);
   } else if (address->sa_family == AF_INET6 && size >= sizeof(sockaddr_in6)) {
     out.kind_ = Kind::ipv6;
     size = sizeof(sockaddr_in6);
-  } else if (address->sa_family == AF_UNIX) {
+    std::memcpy(&out.ip_, address, size);
+  } else if (address->sa_family == AF_UNIX && size <= sizeof(sockaddr_un)) {
     out.kind_ = Kind::unix_path;
+    out.unix_ = std::make_unique<sockaddr_un>();
+    std::memcpy(out.unix_.get(), address, size);
   } else {
     return out;
   }
-  std::memcpy(&out.storage_, address, size);
-  out.size_ = size;
+  out.size_ = static_cast<std::uint8_t>(size);
   return out;
+}
+
+Address& Address::operator=(const Address& other) {
+  if (this == &other) return *this;
+  ip_ = other.ip_;
+  size_ = other.size_;
+  kind_ = other.kind_;
+  unix_ = other.unix_ ? std::make_unique<sockaddr_un>(*other.unix_) : nullptr;
+  return *this;
 }
 
 std::optional<Address> Address::local_of(int fd) {
@@ -153,13 +165,13 @@ std::uint16_t Address::port() const {
 }
 
 void Address::set_port(std::uint16_t port) {
-  if (kind_ == Kind::ipv4) reinterpret_cast<sockaddr_in*>(&storage_)->sin_port = htons(port);
-  if (kind_ == Kind::ipv6) reinterpret_cast<sockaddr_in6*>(&storage_)->sin6_port = htons(port);
+  if (kind_ == Kind::ipv4) reinterpret_cast<sockaddr_in*>(&ip_)->sin_port = htons(port);
+  if (kind_ == Kind::ipv6) ip_.sin6_port = htons(port);
 }
 
 std::string_view Address::path() const {
-  if (kind_ != Kind::unix_path) return {};
-  const auto& address = *reinterpret_cast<const sockaddr_un*>(&storage_);
+  if (!unix_) return {};
+  const sockaddr_un& address = *unix_;
   const std::size_t head = offsetof(sockaddr_un, sun_path);
   if (size_ <= head) return {};  // an unnamed socket: the usual client
   const std::string_view bytes(address.sun_path, size_ - head);

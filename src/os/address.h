@@ -1,15 +1,19 @@
 // Address: where a socket is bound or connects to: IPv4, IPv6 (with a port) or a Unix path.
 //
-// A plain value. Text forms are exact, never resolved: "192.0.2.1:80", "[2001:db8::1]:80",
+// A value of 40 bytes, for every connection has one: what a Unix path needs more lies on the heap.
+// Text forms are exact, never resolved: "192.0.2.1:80", "[2001:db8::1]:80",
 // "unix:/run/x.sock", "unix:@abstract", and without a port "192.0.2.1", "2001:db8::1".
 // Names are for conf/ (the validator) and the housekeeper, never for a worker.
 #pragma once
 
+#include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +27,11 @@ class Address {
   enum class Kind : unsigned char { none, ipv4, ipv6, unix_path };
 
   Address() = default;  // Kind::none, equal only to its like
+  Address(const Address& other) { *this = other; }
+  Address(Address&&) noexcept = default;
+  Address& operator=(const Address& other);
+  Address& operator=(Address&&) noexcept = default;
+  ~Address() = default;
   static Address from(const sockaddr* address, socklen_t size);
   static std::optional<Address> local_of(int fd);   // getsockname
   static std::optional<Address> remote_of(int fd);  // getpeername
@@ -40,7 +49,7 @@ class Address {
   bool is_unix() const { return kind_ == Kind::unix_path; }
   bool is_loopback() const;  // 127.0.0.0/8, ::1, ::ffff:127.0.0.0/104, and any Unix socket
   bool is_wildcard() const;  // 0.0.0.0 or ::
-  int family() const { return storage_.ss_family; }
+  int family() const { return data()->sa_family; }
   std::uint16_t port() const;  // 0 where there is none
   void set_port(std::uint16_t port);
   std::string_view path() const;    // of a Unix socket; '@name' for an abstract one
@@ -54,7 +63,10 @@ class Address {
   // ip() into a buffer of at least 46 bytes: for log lines, without allocation.
   std::string_view format_ip(char* out, std::size_t size) const;
 
-  const sockaddr* data() const { return reinterpret_cast<const sockaddr*>(&storage_); }
+  const sockaddr* data() const {
+    return unix_ ? reinterpret_cast<const sockaddr*>(unix_.get())
+                 : reinterpret_cast<const sockaddr*>(&ip_);
+  }
   socklen_t size() const { return size_; }
 
   bool operator==(const Address& other) const;
@@ -62,9 +74,11 @@ class Address {
   std::size_t hash() const;
 
  private:
-  sockaddr_storage storage_{};
-  socklen_t size_ = 0;
+  sockaddr_in6 ip_{};  // or the shorter sockaddr_in at its beginning
+  std::uint8_t size_ = 0;
   Kind kind_ = Kind::none;
+  std::unique_ptr<sockaddr_un> unix_;  // instead
+  static_assert(sizeof(sockaddr_un) <= 255);
 };
 
 }  // namespace weir
