@@ -60,7 +60,7 @@ test:                                   ## install what lacks, build, run unit, 
 unit: $B/unit                           ## unit tests: no sockets, no root
 	$(Q)$B/unit
 
-integration:                            ## integration tests alone; ARGS="-k PATTERN" chooses
+integration:                            ## integration tests alone, with the cases of test/cases; ARGS="-k PATTERN" chooses
 	@tools/deps build test
 	$(AGAIN) all
 	@test/integration/run --mode $(MODE) $(ARGS)

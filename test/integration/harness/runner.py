@@ -46,6 +46,45 @@ class Test:
         return None
 
 
+class Batch:
+    """Many small tests in one process: a module's run_batch(config, members, report) for each of its batches().
+
+    A member is a test to whoever counts or chooses (`id`, `sentence`, `source`); the batch itself counts only when
+    it fails for a reason that no member has.
+    """
+
+    def __init__(self, path, module, config, members):
+        self.run_batch, self.config, self.members = module.run_batch, config, members
+        self.names = {m.id: f"{path.stem[5:]}: {m.id}: {m.sentence} [{m.source}]" for m in members}
+        self.id = f"{path.stem}.{config}"
+        self.name = f"{path.stem[5:]}: the daemon of the {len(members)} cases with {config}"
+        self.sentence = f"{len(members)} cases"
+        self.limit = support.scale(getattr(module.run_batch, "limit", 60))
+        self.results = None  # a file with a JSON line per member
+
+    def matching(self, pattern):
+        """None, or this batch with the members that match."""
+        self.members = [m for m in self.members if re.search(pattern, f"{self.id} {self.names[m.id]}", re.I)]
+        return self if self.members else None
+
+    def reason_to_skip(self):
+        return None
+
+    def function(self):
+        with open(self.results, "a", encoding="utf-8") as file:
+
+            def report(member, problem, seconds):
+                print(json.dumps([member.id, problem, seconds]), file=file, flush=True)
+
+            self.run_batch(self.config, self.members, report)
+
+    def outcomes(self):
+        """(id, name, problem or None, seconds) of each member; one that was never reached has failed too."""
+        lines = self.results.read_text(encoding="utf-8").splitlines() if self.results.exists() else []
+        said = {member: (problem, seconds) for member, problem, seconds in map(json.loads, lines)}
+        return [(m.id, self.names[m.id], *said.get(m.id, ("it was not reached", 0.0))) for m in self.members]
+
+
 def discover(folders, pattern):
     tests = []
     for folder in folders:
@@ -58,8 +97,12 @@ def discover(folders, pattern):
             functions = [f for f in functions if f.__module__ == path.stem]
             functions.sort(key=lambda f: f.__code__.co_firstlineno)
             tests += [Test(path, f) for f in functions]
+            if hasattr(module, "batches"):
+                tests += [Batch(path, module, *batch) for batch in module.batches()]
     if pattern:
-        tests = [t for t in tests if re.search(pattern, f"{t.id} {t.name}", re.I)]
+        batches = [t.matching(pattern) for t in tests if isinstance(t, Batch)]
+        tests = [t for t in tests if isinstance(t, Test) and re.search(pattern, f"{t.id} {t.name}", re.I)]
+        tests += [b for b in batches if b]
     return tests
 
 
@@ -135,6 +178,8 @@ class Running:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-test-"))
         self.folder.chmod(0o755)
         self.result = self.folder / "result.json"
+        if isinstance(test, Batch):
+            test.results = self.folder / "members.jsonl"
         self.start = time.monotonic()
         sys.stdout.flush()
         self.pid = os.fork()
@@ -178,6 +223,13 @@ def paint(text, colour):
     return f"\033[{colour}m{text}\033[0m" if sys.stdout.isatty() else text
 
 
+def tell(test_id, name, problem, seconds):
+    print(f"{paint('ok  ', 32) if problem is None else paint('FAIL', 31)}  {name} ({seconds:.2f} s)")
+    if problem is not None:
+        print("".join(f"      {line}\n" for line in problem.splitlines()), end="")
+        print(f"      again: test/integration/run --mode {support.mode()} -k '{test_id}\\b'")
+
+
 def run_all(tests, jobs, keep):
     waiting = list(tests)
     running = []
@@ -197,12 +249,13 @@ def run_all(tests, jobs, keep):
                 continue
             running.remove(item)
             ok, text = outcome
-            seconds = time.monotonic() - item.start
-            passed, failed = passed + ok, failed + (not ok)
-            print(f"{paint('ok  ', 32) if ok else paint('FAIL', 31)}  {item.test.name} ({seconds:.2f} s)")
-            if not ok:
-                print("".join(f"      {line}\n" for line in text.splitlines()), end="")
-                print(f"      again: test/integration/run --mode {support.mode()} -k '{item.test.id}$'")
+            results = [(item.test.id, item.test.name, None if ok else text, time.monotonic() - item.start)]
+            if isinstance(item.test, Batch):
+                members = item.test.outcomes()
+                results = members + ([] if ok else results)
+            for test_id, name, problem, seconds in results:
+                passed, failed = passed + (problem is None), failed + (problem is not None)
+                tell(test_id, name, problem, seconds)
             item.clean(keep and not ok)
             sys.stdout.flush()
         if running:
@@ -229,7 +282,8 @@ def main(arguments):
         return 2
     tests = discover(options.folders, options.k)
     if options.list:
-        print("\n".join(f"{t.id}\n    {t.sentence}" for t in tests))
+        for test in tests:
+            print(*test.names.values() if isinstance(test, Batch) else [f"{test.id}\n    {test.sentence}"], sep="\n")
         return 0
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     try:
