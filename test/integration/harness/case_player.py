@@ -322,7 +322,7 @@ def check_field(message, text, filled, raw):
         found = message.all(match[1])
         good = len(found) == 1 and re.search(match[2], found[0])
         return None if good else f"{match[1]} is {found}"
-    if match := re.fullmatch(r"([^: ]+): (.*)", text):
+    if match := re.fullmatch(r"([^: ]+): ?(.*)", text):
         wanted = filled(unescape(match[2])).decode("latin-1")
         found = message.all(match[1])
         return None if found == [wanted] else f"expected: {match[1]}: {wanted}\n     got: {found}"
