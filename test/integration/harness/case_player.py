@@ -157,9 +157,8 @@ class Conversation:
         parsed = parse_response(wire.inbox, method, wire.eof and wire.reset is False)
         if parsed is not None:
             raise Mismatch(f"the answer is whole: {wire.inbox[:500]!r}")
-        head = wire.inbox[: wire.inbox.find(b"\r\n\r\n") + 4]
-        message = Head(head)
-        self.check_status(status, message)
+        if wire.inbox:
+            self.check_status(status, Head(wire.inbox))
         wire.inbox = b""
 
     def check_status(self, wanted, message):
@@ -309,7 +308,7 @@ def check(message, text, filled):
         return f"trailers are {message.trailers}" if message.trailers else None
     if match := re.fullmatch(r"framing (length|chunked|until-close|none)", text):
         return None if message.framing == match[1] else f"framing is {message.framing}"
-    if match := re.fullmatch(r"reason (.*)", text):
+    if match := re.fullmatch(r'reason "(.*)"', text):
         wanted = unescape(match[1]).decode("latin-1")
         return None if message.reason == wanted else f"reason is {message.reason!r}"
     return check_field(message, text, filled, raw)

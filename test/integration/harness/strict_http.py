@@ -11,7 +11,7 @@ TARGET = re.compile(rb"[\x21-\x7e]+\Z")
 VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*\Z")
 REASON = VALUE
 REQUEST_LINE = re.compile(rb"([^ ]+) ([^ ]+) HTTP/1\.([01])\Z")
-STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9][0-9]) (.*)\Z", re.S)
+STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-9][0-9][0-9]) (.*)\Z", re.S)
 CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}\Z")
 # What only we may say to the next hop, and what no message may carry on.
 NEVER_PASSED_ON = {"keep-alive", "proxy-connection", "trailer", "proxy"}
