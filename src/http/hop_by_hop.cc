@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "base/text.h"
 #include "http/faults.h"
@@ -136,6 +137,19 @@ Expectation expectation(const RequestHead& head, bool has_body) {
   if (count > 1 || !iequals(head.fields.value(FieldId::expect), "100-continue"))
     return Expectation::unsupported;
   return has_body ? Expectation::continue_100 : Expectation::none;
+}
+
+Result<std::optional<std::uint64_t>> max_forwards(const RequestHead& head) {
+  std::optional<std::uint64_t> hops;
+  const bool meant = head.method == Method::options || head.method == Method::trace;
+  if (!meant || !head.fields.has(FieldId::max_forwards)) return hops;
+  const std::string_view text = head.fields.value(FieldId::max_forwards);
+  if (head.fields.count(FieldId::max_forwards) > 1 || text.empty() ||
+      !std::all_of(text.begin(), text.end(), is_digit))
+    return client_fault(Fault::malformed_max_forwards);
+  // More than fits is as much as we count to.
+  hops = parse_decimal(text).value_or(std::numeric_limits<std::uint64_t>::max());
+  return hops;
 }
 
 }  // namespace weir

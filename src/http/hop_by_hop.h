@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -37,5 +38,9 @@ bool upgrade_matches(std::string_view offered, std::string_view chosen);
 enum class Expectation : std::uint8_t { none, continue_100, unsupported };
 // `unsupported` is a 417 (Fault::expectation_failed). Ignored in HTTP/1.0 and without a body.
 Expectation expectation(const RequestHead& head, bool has_body);
+
+// How many hops an OPTIONS or TRACE may still go (RFC 9110 7.6.2): at 0 it has arrived here.
+// Nothing where Max-Forwards is absent or, with other methods, has no meaning.
+Result<std::optional<std::uint64_t>> max_forwards(const RequestHead& head);
 
 }  // namespace weir

@@ -58,7 +58,7 @@ std::string_view build_reply(const Reply& reply, const RequestHead& request, Res
   if (!type.empty() && !body.empty()) head.fields.add(FieldId::content_type, type);
   if (!reply.location.empty()) head.fields.add(FieldId::location, reply.location);
   if (!reply.challenge.empty()) head.fields.add(FieldId::www_authenticate, reply.challenge);
-  if (reply.status == 405)
+  if (reply.status == 405 || reply.allow)
     head.fields.add(FieldId::allow, "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS");
   if (reply.status == 503) head.fields.add(FieldId::retry_after, "5");
   return forbids_body(reply.status) ? std::string_view{} : body;

@@ -19,6 +19,7 @@ struct Reply {
   std::string_view location{};   // of a redirect
   std::string_view challenge{};  // WWW-Authenticate of a 401
   bool plain = false;            // `body` is the body even if it is empty
+  bool allow = false;            // tell the methods that are served
 };
 
 // Head and body of the reply. The head's fields point to literals, the reply's text and the arena.

@@ -1,6 +1,9 @@
 #include "proxy/stages.h"
 
+#include <charconv>
+
 #include "guard/api_keys.h"
+#include "http/hop_by_hop.h"
 #include "http/uri.h"
 #include "proxy/client_address.h"
 #include "proxy/errors.h"
@@ -119,6 +122,26 @@ Next location_rewrite(Exchange& exchange) {
 
 Next return_(Exchange& exchange) { return run_return(exchange); }
 
+// At zero we are who the OPTIONS was meant for; else it goes on with one less.
+Next forwards(Exchange& exchange) {
+  ExchangeState& state = exchange.state();
+  const auto hops = max_forwards(state.request());
+  if (!hops) return failed(exchange, hops.error());
+  if (!*hops) return Next::go_on;
+  if (**hops > 0) {
+    char digits[20];
+    const auto end = std::to_chars(digits, digits + sizeof digits, **hops - 1);
+    const std::string_view less{digits, static_cast<std::size_t>(end.ptr - digits)};
+    state.memory.to_origin.fields.set(FieldId::max_forwards, state.arena().copy(less));
+    return Next::go_on;
+  }
+  Reply answer;
+  answer.status = 204;
+  answer.allow = true;
+  exchange.reply(answer);
+  return Next::answered;
+}
+
 Next peer(Exchange& exchange) {
   ExchangeState& state = exchange.state();
   if (state.location->group == nullptr) return failed(exchange, trouble(Trouble::no_location));
@@ -138,6 +161,7 @@ constexpr Stage stages[] = {
     {"body limits", body_limits},
     {"rewrite", location_rewrite},
     {"return", return_},
+    {"forwards", forwards},
     {"peer", peer},
 };
 constexpr std::size_t location_stage = 3;

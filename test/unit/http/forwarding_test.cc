@@ -149,6 +149,26 @@ TEST_CASE("expectation: only 100-continue, only in HTTP/1.1, only for a body") {
         Expectation::unsupported);
 }
 
+TEST_CASE("Max-Forwards counts for OPTIONS and TRACE, and is a number") {
+  const auto hops = [](Method method, const List& fields) {
+    RequestHead head = request(fields);
+    head.method = method;
+    return max_forwards(head);
+  };
+  const List three = {{"Max-Forwards", "3"}};
+  CHECK(**hops(Method::options, three) == 3);
+  CHECK(**hops(Method::trace, three) == 3);
+  CHECK_FALSE((*hops(Method::get, three)).has_value());
+  CHECK_FALSE((*hops(Method::options, {})).has_value());
+  CHECK(**hops(Method::options, {{"Max-Forwards", "99999999999999999999"}}) == UINT64_MAX);
+  for (const char* bad : {"", "-1", "+1", "1, 2", "0x1", "1.0"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(hops(Method::options, {{"Max-Forwards", bad}}));
+  }
+  CHECK_FALSE(hops(Method::options, {{"Max-Forwards", "1"}, {"Max-Forwards", "1"}}));
+  CHECK_FALSE((*hops(Method::get, {{"Max-Forwards", "x"}})).has_value());
+}
+
 TEST_CASE("client address: the rightmost hop that is not trusted, if the peer is trusted") {
   const Trusted trust;
   const auto client = [&](const List& fields, std::string_view peer) {
