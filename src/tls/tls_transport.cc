@@ -9,6 +9,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/clock.h"
+#include "http/date.h"
 #include "tls/transport_bio.h"
 #include "tls/upstream_context.h"
 
@@ -26,9 +28,12 @@ constexpr std::size_t input_bytes_max = std::size_t{128} * 1024;
 constexpr std::size_t record_bytes_worth = 1024;  // no smaller records than this for lack of room
 
 // To a client that speaks HTTP to a TLS port: a mistake that a person has to understand.
+// Date stands in the middle (RFC 9110 6.6.1).
 constexpr std::string_view plain_http_answer =
     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 50\r\n"
-    "Connection: close\r\n\r\nThis port speaks HTTPS, and got a plain request.\r\n";
+    "Connection: close\r\nDate: ";
+constexpr std::string_view plain_http_body =
+    "\r\n\r\nThis port speaks HTTPS, and got a plain request.\r\n";
 
 std::size_t total(std::span<const iovec> parts) {
   std::size_t bytes = 0;
@@ -156,7 +161,12 @@ Io TlsTransport::fail_by_library() {
   if (lost_) return failed();  // the socket was first
   if (!established_ && ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST) {
     out_.clear();  // the client would not understand the alert
-    if (out_.acquire_reserve()) out_.append(plain_http_answer);
+    if (out_.acquire_reserve()) {
+      const DateText date = format_http_date(clock::wall());
+      out_.append(plain_http_answer);
+      out_.append({date.data(), date.size()});
+      out_.append(plain_http_body);
+    }
   }
   send_out();
   if (!established_ && upstream_ != nullptr) upstream_->forget_session(session_key_);

@@ -104,8 +104,8 @@ class Conversation:
         if step.text == "tls":
             self.wires.connect(step.number, self.weir.port("https"), True)
             return
-        if step.text == "connect":
-            self.wires.connect(step.number, self.weir.port("http"), False)
+        if match := re.fullmatch(r"connect(?: (https?))?", step.text):
+            self.wires.connect(step.number, self.weir.port(match[1] or "http"), False)
             return
         self.end(self.client(step.number), step.text)
 
@@ -180,7 +180,10 @@ class Conversation:
         if self.expect_stream(wire, step):
             return
         whole, text = True, step.text
-        if text.startswith("head "):
+        if text == "rest":  # the body of a request whose head was taken before
+            wire.inbox = wire.head + wire.inbox
+            text = wire.head_text
+        elif text.startswith("head "):
             whole, text = False, text[5:]
         if text == "cut":  # the beginning of a request whose rest never comes
             self.wires.until(lambda: True if wire.eof else None, "the request to be cut")
@@ -197,6 +200,7 @@ class Conversation:
 
         message, taken = self.wires.until(request, f"the request {text}")
         wire.inbox = wire.inbox[taken:]
+        wire.head, wire.head_text = message.raw_head, text
         wanted = self.filled(unescape(text)).decode("latin-1")
         if message.start != f"{wanted} HTTP/1.1":
             raise Mismatch(f"expected: {wanted} HTTP/1.1\n     got: {message.start}")
