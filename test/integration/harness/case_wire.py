@@ -26,6 +26,7 @@ class Wire:
         self.sock, self.name = sock, name
         self.inbox = self.received = self.outbox = b""
         self.eof = self.reset = self.closed = False
+        self.head, self.head_text = b"", ""  # of the request that was taken last
 
     def fileno(self):
         return self.sock.fileno()
