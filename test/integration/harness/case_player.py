@@ -30,7 +30,7 @@ class Player:
             for step in case.steps:
                 conversation.step(step)
             conversation.finish()
-        except (Mismatch, Malformed, BadCase, OSError) as error:
+        except (Mismatch, Malformed, BadCase, OSError, ValueError) as error:
             at = conversation.line
             problem = f"{os.path.relpath(case.path, ROOT)}:{at}: {conversation.text}\n{type(error).__name__}: {error}"
         finally:
@@ -69,9 +69,8 @@ class Conversation:
         self.weir, self.case = player.weir, case
         self.wires = Wires(player.listener, chop)
         self.line, self.text = 1, ""
-        path = self.weir.prefix / "logs" / "access.log"
-        self.access_log = path
-        self.access_from = path.stat().st_size if path.exists() else 0
+        self.logs = {name: self.weir.prefix / "logs" / f"{name}.log" for name in ("access", "json")}
+        self.logs_from = {name: path.stat().st_size if path.exists() else 0 for name, path in self.logs.items()}
 
     # steps
 
@@ -133,6 +132,9 @@ class Conversation:
         wire = self.client(step.number)
         if self.expect_stream(wire, step):
             return
+        if match := re.fullmatch(r"head ([1-5][0-9]{2})", step.text):
+            self.wires.until(lambda: True if b"\r\n\r\n" in wire.inbox or wire.eof else None, "the head of an answer")
+            return self.check_status(match[1], Head(wire.inbox))
         match = re.fullmatch(r"([1-5x][0-9x]{2}(?:\|[1-5x][0-9x]{2})*)(?: to ([A-Z]+))?(?: (cut))?", step.text)
         if not match:
             raise BadCase(f"unknown expectation {step.text!r}")
@@ -233,11 +235,12 @@ class Conversation:
                 raise Mismatch(problem)
 
     def expect_L(self, step):
-        """A line of the access log since the case began."""
-        wanted = re.compile(step.text.lstrip("!"))
+        """A line of the access log since the case began; `json`: a line of the JSON log, which is JSON."""
+        name = "json" if step.text == "json" else "access"
+        wanted = re.compile("." if step.text == "json" else step.text.lstrip("!"))
 
         def said():
-            return self.access_log.read_bytes()[self.access_from :].decode("latin-1")
+            return self.logs[name].read_bytes()[self.logs_from[name] :].decode("latin-1")
 
         if step.text.startswith("!"):
             if wanted.search(said()):
@@ -247,6 +250,9 @@ class Conversation:
             wait_until(lambda: wanted.search(said()), 5)
         except AssertionError:
             raise Mismatch(f"no line matches {wanted.pattern!r}; the log says:\n{said()}") from None
+        if name == "json":
+            for line in said().splitlines():
+                json.loads(line)
 
     # the end
 
@@ -276,7 +282,7 @@ class Conversation:
         self.demand_empty(who, wire)
 
     def demand_empty(self, who, wire):
-        if wire.inbox:
+        if wire.inbox and not wire.closed:
             raise Mismatch(f"the {who} got what nobody expected: {wire.inbox[:1000]!r}")
 
 
