@@ -74,7 +74,9 @@ std::string_view read_upgrade(const Fields& fields) {
   if (fields.count(FieldId::upgrade) != 1) return {};
   const std::string_view offered = fields.value(FieldId::upgrade);
   ListItems items(offered);
-  for (auto item = items.next(); !item.empty(); item = items.next()) {
+  auto item = items.next();
+  if (item.empty()) return {};  // commas alone offer nothing
+  for (; !item.empty(); item = items.next()) {
     const auto slash = item.find('/');
     const bool well_formed =
         is_token(item.substr(0, slash)) && (slash == item.npos || is_token(item.substr(slash + 1)));

@@ -86,7 +86,7 @@ TEST_CASE("hop-by-hop: what Connection does not name does not count") {
   head = request(upgrade, Version::http_1_0);
   CHECK(take_hop_by_hop(head)->upgrade.empty());
   for (const char* protocol :
-       {"h2c", "H2C", "websocket, h2c", "TLS/1.0", "HTTP/2.0", "a b", "h2"}) {
+       {"h2c", "H2C", "websocket, h2c", "TLS/1.0", "HTTP/2.0", "a b", "h2", "", ",,,"}) {
     head = request({{"Connection", "upgrade"}, {"Upgrade", protocol}});
     CHECK(take_hop_by_hop(head)->upgrade.empty());
   }
