@@ -114,6 +114,8 @@ class Conversation:
             self.wires.send(wire, OK)
         elif step.text == "tls":
             self.wires.origin_tls(wire)
+        elif step.text == "ignore":
+            wire.ignored = True
         else:
             self.end(wire, step.text)
 
@@ -282,7 +284,7 @@ class Conversation:
         self.demand_empty(who, wire)
 
     def demand_empty(self, who, wire):
-        if wire.inbox and not wire.closed:
+        if wire.inbox and not wire.closed and not wire.ignored:
             raise Mismatch(f"the {who} got what nobody expected: {wire.inbox[:1000]!r}")
 
 

@@ -25,7 +25,7 @@ class Wire:
         sock.setblocking(False)
         self.sock, self.name = sock, name
         self.inbox = self.received = self.outbox = b""
-        self.eof = self.reset = self.closed = False
+        self.eof = self.reset = self.closed = self.ignored = False
         self.head, self.head_text = b"", ""  # of the request that was taken last
 
     def fileno(self):
