@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "guard/api_keys.h"
+#include "http/faults.h"
 #include "http/hop_by_hop.h"
 #include "http/uri.h"
 #include "proxy/client_address.h"
@@ -54,8 +55,12 @@ Next normalise(Exchange& exchange) {
   return Next::go_on;
 }
 
+// An https target has to come over TLS, or from a proxy that is believed (RFC 9110 7.4).
 Next real_address(Exchange& exchange) {
-  find_client_address(exchange.state());
+  ExchangeState& state = exchange.state();
+  find_client_address(state);
+  if (state.request().scheme == "https" && state.scheme != "https" && !state.peer_trusted)
+    return failed(exchange, client_fault(Fault::scheme_not_supported));
   return Next::go_on;
 }
 
