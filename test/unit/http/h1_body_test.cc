@@ -215,6 +215,11 @@ TEST_CASE("trailers: framing, routing and authentication may not come late") {
         FieldId::authorization, FieldId::set_cookie, FieldId::cookie, FieldId::cache_control,
         FieldId::content_encoding, FieldId::x_forwarded_for, FieldId::connection, FieldId::te})
     CHECK_FALSE(allowed_in_trailer({id, field_name(id), ""}));
+  for (const char* name : {"X_Real_IP", "X-Forwarded-User", "x_forwarded_client_cert"}) {
+    CAPTURE(name);
+    CHECK_FALSE(allowed_in_trailer({FieldId::other, name, "1"}));
+  }
   CHECK(allowed_in_trailer({FieldId::other, "X-Checksum", "1"}));
+  CHECK(allowed_in_trailer({FieldId::other, "X-Forwarded", "1"}));
   CHECK(allowed_in_trailer({FieldId::etag, "ETag", "1"}));
 }
