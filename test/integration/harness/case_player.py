@@ -137,7 +137,7 @@ class Conversation:
         if match := re.fullmatch(r"head ([1-5][0-9]{2})", step.text):
             self.wires.until(lambda: True if b"\r\n\r\n" in wire.inbox or wire.eof else None, "the head of an answer")
             return self.check_status(match[1], Head(wire.inbox))
-        match = re.fullmatch(r"([1-5x][0-9x]{2}(?:\|[1-5x][0-9x]{2})*)(?: to ([A-Z]+))?(?: (cut))?", step.text)
+        match = re.fullmatch(r"([1-9x][0-9x]{2}(?:\|[1-9x][0-9x]{2})*)(?: to ([A-Z]+))?(?: (cut))?", step.text)
         if not match:
             raise BadCase(f"unknown expectation {step.text!r}")
         method = match[2] or "GET"
