@@ -8,9 +8,8 @@ from harness.case_player import Player
 from harness.strict_http import Malformed, parse_request, parse_response
 from harness.support import ROOT
 
-IDENTITY = "".join(
-    f"{name}: x\r\n" for name in ("X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "X-Request-Id", "Forwarded", "Via")
-).encode()
+NAMES = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "X-Request-Id", "Forwarded", "Via")
+IDENTITY = "".join(f"{name}: x\r\n" for name in NAMES).encode()
 CASE = "# RFC 9110 §1: a case\nC> GET /a HTTP/1.1\nC> Host: a.test\nC>\n"
 
 

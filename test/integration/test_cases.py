@@ -1,6 +1,5 @@
 """The cases of test/cases: one conversation per file, many served by one daemon per configuration."""
 
-import pathlib
 import socket
 import time
 
@@ -28,7 +27,7 @@ def run_batch(config, cases, report):
     """Starts weir with that configuration and plays the cases, each whole and byte by byte."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with Daemon(pathlib.Path(CASES / "configs" / f"{config}.ini").read_text(), ready=False) as weir:
+        with Daemon((CASES / "configs" / f"{config}.ini").read_text(), ready=False) as weir:
             listener.bind(("127.0.0.1", weir.port("origin")))
             listener.listen(64)
             weir.wait_ready()

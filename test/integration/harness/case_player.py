@@ -85,7 +85,7 @@ class Conversation:
         """@name@ is the port of that name, as in the configuration."""
         if b"@" not in data:
             return data
-        return re.sub(rb"@(http|https|origin|secure|dead)@", lambda m: str(self.weir.port(m[1].decode())).encode(), data)
+        return re.sub(rb"@(https?|origin|dead)@", lambda m: str(self.weir.port(m[1].decode())).encode(), data)
 
     def client(self, number):
         wire = self.wires.client(number)

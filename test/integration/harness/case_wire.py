@@ -143,7 +143,8 @@ class Wires:
     def origin(self, number):
         """The origin's connection of that number, waited for."""
         return self.until(
-            lambda: self.origins[number - 1] if len(self.origins) >= number else None, f"connection {number} at the origin"
+            lambda: self.origins[number - 1] if len(self.origins) >= number else None,
+            f"connection {number} at the origin",
         )
 
     def origin_tls(self, wire):
