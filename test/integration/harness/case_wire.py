@@ -11,7 +11,7 @@ import time
 
 from .support import certificate, scale
 
-LIMIT = 5.0  # for one thing to happen
+LIMIT = 10.0  # for one thing to happen
 
 
 class Mismatch(Exception):
