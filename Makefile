@@ -23,6 +23,7 @@ endif
 CXXFLAGS ?= $(FLAGS.$(MODE))
 # Tests are many, and run once: compiled for speed of compiling.
 $B/test/%.o: private CXXFLAGS := $(patsubst -O2,-O0,$(CXXFLAGS))
+$B/test/bench/%.o: private CXXFLAGS := $(FLAGS.$(MODE))
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Werror
 ALL_CXXFLAGS = -std=c++20 -Isrc -I. $(WARNINGS) -MMD -MP -pthread $(CXXFLAGS)
 LDLIBS = -Wl,--as-needed -levent_core -lssl -lcrypto -lz -lbrotlienc -linih -lfmt -lpcre2-8 -pthread
@@ -38,7 +39,7 @@ FUZZERS := $(patsubst test/fuzz/%.cc,$B/fuzz/%,$(wildcard test/fuzz/*.cc))
 TOOLS := $(patsubst tools/%.cc,%,$(wildcard tools/weir*.cc))
 
 # Targets that call make again must not run beside others: two makes would write the same objects.
-REENTERING := run test integration faults asan tsan lint lint-all fuzz man install deps
+REENTERING := run test integration faults bench asan tsan lint lint-all fuzz man install deps
 ifneq ($(filter $(REENTERING),$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
@@ -91,6 +92,12 @@ lint-all:                               ## the same with clang-tidy on every fil
 	$(AGAIN) MODE=release build/release/weir
 	@tools/lint/run --all
 
+bench:                                  ## measure beside nginx and HAProxy; SCENARIO=small,1m chooses, JUDGE=1 takes the rounds that a bar needs
+	@tools/deps build bench
+	$(AGAIN) MODE=release all $B/bench-origin
+	@test/bench/run $(if $(SCENARIO),--scenario '$(SCENARIO)') $(if $(PEERS),--peers '$(PEERS)') \
+	  --rounds $(or $(ROUNDS),$(if $(JUDGE),7,3)) --seconds $(or $(SECONDS),$(if $(JUDGE),8,4)) $(if $(JUDGE),--judge) $(ARGS)
+
 fuzz:                                   ## each fuzz target for FUZZ_SECONDS (default 30)
 	@tools/deps build fuzz
 	$(AGAIN) MODE=fuzz build-fuzz
@@ -122,6 +129,7 @@ build-fuzz: $(FUZZERS)
 $B/weir: $B/src/main.o $(LIB) ; $(LINK)
 $B/unit: $(UNIT) $(LIB) ; $(LINK)
 $B/faults: $B/test/unit/main.o $(FAULT) $(SUPPORT) $(LIB) ; $(LINK)
+$B/bench-origin: $B/test/bench/origin.o ; $(LINK)
 $B/libweir.a: $(LIB)
 	$(call say,AR,$@)rm -f $@ && ar rcsT $@ $^
 .SECONDEXPANSION:
@@ -143,7 +151,7 @@ $B/flags: FORCE
 	@tools/deps --check build
 	@mkdir -p $B; echo '$(CXX) $(ALL_CXXFLAGS)' | cmp -s - $@ || echo '$(CXX) $(ALL_CXXFLAGS)' > $@
 
-.PHONY: all run test unit integration faults asan tsan lint lint-all fuzz man install deps help clean FORCE
+.PHONY: all run test unit integration faults bench asan tsan lint lint-all fuzz man install deps help clean FORCE
 .PHONY: build-unit build-faults build-fault-program build-fuzz
 .DELETE_ON_ERROR:
--include $(patsubst %.o,%.d,$(LIB) $(UNIT) $(FAULT)) $(wildcard $B/src/main.d $B/tools/*.d $B/tools/*/*.d $B/test/fuzz/*.d)
+-include $(patsubst %.o,%.d,$(LIB) $(UNIT) $(FAULT)) $(wildcard $B/src/main.d $B/tools/*.d $B/tools/*/*.d $B/test/fuzz/*.d $B/test/bench/*.d)

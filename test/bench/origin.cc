@@ -1,0 +1,276 @@
+// bench-origin: the origin behind the proxies of `make bench`. As cheap as an origin can be, so
+// that what is measured is the proxy: answers are made before the first request, bodies of requests
+// are thrown away.
+//
+//   bench-origin PORT COUNT THREADS      listens at 127.0.0.1, COUNT ports from PORT on
+//
+// GET /small 128 bytes, /10k, /100k, /1m that many, /chunked 10 KB in four chunks; POST to any of
+// them: the same after the whole body. /seen: the head of the request itself. Not a server for
+// anything but benchmarks: it understands what the proxies under test send (a Content-Length or
+// chunked body), and closes on everything else.
+
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace {
+
+constexpr std::size_t head_bytes_max = 64 * 1024;
+constexpr std::size_t read_bytes = 256 * 1024;
+
+// What every byte of a body is: the same everywhere, so that the harness can tell a wrong one.
+char body_byte(std::size_t at) { return static_cast<char>('a' + at % 26); }
+
+std::string body_of(std::size_t size) {
+  std::string body(size, '\0');
+  for (std::size_t at = 0; at < size; ++at) body[at] = body_byte(at);
+  return body;
+}
+
+std::string plain(const std::string& body) {
+  return "HTTP/1.1 200 OK\r\nServer: origin\r\nDate: Wed, 25 Nov 2026 10:00:00 "
+         "GMT\r\nContent-Type: text/plain\r\nContent-Length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+std::string chunked(const std::string& body, std::size_t chunks) {
+  std::string answer =
+      "HTTP/1.1 200 OK\r\nServer: origin\r\nDate: Wed, 25 Nov 2026 10:00:00 GMT\r\nContent-Type: "
+      "text/plain\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n";
+  const std::size_t each = body.size() / chunks;
+  for (std::size_t at = 0; at < body.size(); at += each) {
+    const std::string_view part = std::string_view(body).substr(at, each);
+    char size[32];
+    std::snprintf(size, sizeof size, "%zx\r\n", part.size());
+    answer.append(size).append(part).append("\r\n");
+  }
+  return answer + "0\r\n\r\n";
+}
+
+using Answers = std::vector<std::pair<std::string, std::string>>;
+
+const Answers& answers() {
+  static const Answers all{{"/small", plain(body_of(128))},
+                           {"/10k", plain(body_of(10 * 1024))},
+                           {"/100k", plain(body_of(100 * 1024))},
+                           {"/1m", plain(body_of(1024 * 1024))},
+                           {"/chunked", chunked(body_of(10 * 1024), 4)}};
+  return all;
+}
+
+std::string_view field(std::string_view head, std::string_view name) {
+  for (auto at = head.find("\r\n"); at != head.npos; at = head.find("\r\n", at + 2)) {
+    const auto line = head.substr(at + 2, head.find("\r\n", at + 2) - at - 2);
+    if (line.size() <= name.size() || line[name.size()] != ':') continue;
+    const auto same = [](char a, char b) { return (a | 0x20) == (b | 0x20); };
+    if (!std::equal(name.begin(), name.end(), line.begin(), same)) continue;
+    const auto value = line.substr(name.size() + 1);
+    return value.substr(std::min(value.find_first_not_of(' '), value.size()));
+  }
+  return {};
+}
+
+// The end of a chunked body, found as a proxy writes it: a last chunk, no trailers.
+constexpr std::string_view last_chunk = "\r\n0\r\n\r\n";
+
+struct Connection {
+  int fd;
+  std::string input;          // an incomplete head
+  std::size_t body_left = 0;  // of a request with Content-Length
+  bool body_chunked = false;
+  std::string tail = "\r\n";  // of a chunked body: the bytes that may be the beginning of its end
+  std::string_view answer;    // to send when the body is complete
+  std::string own_answer;     // what `answer` looks at for /seen
+  std::string_view unsent;
+};
+
+class Loop {
+ public:
+  explicit Loop(const std::vector<int>& listeners)
+      : epoll_(epoll_create1(EPOLL_CLOEXEC)), buffer_(read_bytes, '\0') {
+    for (const int fd : listeners) {
+      auto connection = std::make_unique<Connection>();
+      connection->fd = fd;
+      epoll_event event{.events = EPOLLIN | EPOLLEXCLUSIVE, .data = {.ptr = connection.get()}};
+      epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
+      listeners_.push_back(std::move(connection));
+    }
+  }
+
+  [[noreturn]] void run() {
+    epoll_event events[256];
+    for (;;) {
+      const int count = epoll_wait(epoll_, events, 256, -1);
+      for (int at = 0; at < count; ++at) {
+        auto* connection = static_cast<Connection*>(events[at].data.ptr);
+        if (is_listener(connection)) {
+          accept_one(connection->fd);
+        } else if (!serve(*connection)) {
+          close(connection->fd);
+          delete connection;
+        }
+      }
+    }
+  }
+
+ private:
+  bool is_listener(const Connection* connection) const {
+    return std::any_of(listeners_.begin(), listeners_.end(),
+                       [&](const auto& l) { return l.get() == connection; });
+  }
+
+  void accept_one(int listener) {
+    const int fd = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) return;
+    const int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    auto* connection = new Connection;
+    connection->fd = fd;
+    epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                      .data = {.ptr = connection}};
+    epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
+  }
+
+  // False: the connection is to be closed.
+  bool serve(Connection& c) {
+    if (!c.unsent.empty() && !flush(c)) return false;
+    for (;;) {
+      const ssize_t got = recv(c.fd, buffer_.data(), buffer_.size(), 0);
+      if (got < 0) return errno == EAGAIN || errno == EINTR;
+      if (got == 0) return false;
+      if (!take(c, std::string_view(buffer_).substr(0, static_cast<std::size_t>(got))))
+        return false;
+      if (static_cast<std::size_t>(got) < buffer_.size())
+        return true;  // the edge comes again with the next bytes
+    }
+  }
+
+  bool take(Connection& c, std::string_view bytes) {
+    while (!bytes.empty()) {
+      if (c.body_left > 0 || c.body_chunked) {
+        bytes.remove_prefix(discard_body(c, bytes));
+        if (c.body_left == 0 && !c.body_chunked && !send_answer(c)) return false;
+        continue;
+      }
+      const bool kept = !c.input.empty();
+      if (kept) bytes = c.input.append(bytes);
+      const auto end = bytes.find("\r\n\r\n");
+      if (end == bytes.npos) {
+        if (!kept) c.input = bytes;
+        return c.input.size() <= head_bytes_max;
+      }
+      if (!read_head(c, bytes.substr(0, end + 2))) return false;
+      const std::string rest{kept ? bytes.substr(end + 4) : std::string_view{}};
+      if (kept) c.input.clear();
+      if (c.body_left == 0 && !c.body_chunked && !send_answer(c)) return false;
+      if (kept) return take(c, rest);
+      bytes.remove_prefix(end + 4);
+    }
+    return true;
+  }
+
+  static bool read_head(Connection& c, std::string_view head) {
+    const auto target = head.substr(std::min(head.find(' ') + 1, head.size()));
+    const auto path = target.substr(0, target.find_first_of(" ?"));
+    if (path == "/seen") {
+      c.own_answer = plain(std::string(head));
+      c.answer = c.own_answer;
+    } else {
+      const auto found = std::find_if(answers().begin(), answers().end(),
+                                      [&](const auto& a) { return a.first == path; });
+      if (found == answers().end()) return false;
+      c.answer = found->second;
+    }
+    if (const auto length = field(head, "content-length"); !length.empty()) {
+      c.body_left = std::strtoul(std::string(length).c_str(), nullptr, 10);
+    } else if (!field(head, "transfer-encoding").empty()) {
+      c.body_chunked = true;
+      c.tail = "\r\n";
+    }
+    return true;
+  }
+
+  // How many of the bytes belong to the body.
+  static std::size_t discard_body(Connection& c, std::string_view bytes) {
+    if (!c.body_chunked) {
+      const std::size_t taken = std::min(c.body_left, bytes.size());
+      c.body_left -= taken;
+      return taken;
+    }
+    // Proxies wait for the answer, so that nothing follows the body: only its end has to be told.
+    c.tail.append(bytes.substr(bytes.size() - std::min(bytes.size(), last_chunk.size())));
+    if (c.tail.size() > last_chunk.size()) c.tail.erase(0, c.tail.size() - last_chunk.size());
+    if (c.tail == last_chunk) c.body_chunked = false;
+    return bytes.size();
+  }
+
+  bool send_answer(Connection& c) {
+    if (!c.unsent.empty())
+      return false;  // pipelined behind an answer that doesn't fit: no proxy here does that
+    c.unsent = c.answer;
+    return flush(c);
+  }
+
+  static bool flush(Connection& c) {
+    while (!c.unsent.empty()) {
+      const ssize_t sent = send(c.fd, c.unsent.data(), c.unsent.size(), MSG_NOSIGNAL);
+      if (sent < 0) return errno == EAGAIN || errno == EINTR;
+      c.unsent.remove_prefix(static_cast<std::size_t>(sent));
+    }
+    return true;
+  }
+
+  int epoll_;
+  std::vector<std::unique_ptr<Connection>> listeners_;
+  std::string buffer_;
+};
+
+int listen_at(int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      listen(fd, 4096) != 0) {
+    std::perror("bench-origin: listen");
+    std::exit(1);
+  }
+  return fd;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 4) {
+    std::fputs("usage: bench-origin PORT COUNT THREADS\n", stderr);
+    return 2;
+  }
+  std::vector<int> listeners;
+  for (int at = 0; at < std::atoi(argv[2]); ++at)
+    listeners.push_back(listen_at(std::atoi(argv[1]) + at));
+  std::vector<std::thread> threads;
+  for (int at = 1; at < std::atoi(argv[3]); ++at)
+    threads.emplace_back([&] { Loop(listeners).run(); });
+  std::puts("listening");
+  std::fflush(stdout);
+  Loop(listeners).run();
+}

@@ -1,0 +1,368 @@
+"""The proxies under test, each with the same features, in a folder and at ports of its own."""
+
+import dataclasses
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+from harness import Closed, Failure, RawClient, free_port, wait_until
+from measuring import tree
+
+WORKERS = 2
+KEEPALIVE = 64  # idle connections to the origins that a worker (of HAProxy: the process) may keep
+REQUESTS = 1000000  # per connection, to clients and origins: reconnecting is a scenario of its own
+
+
+@dataclasses.dataclass(frozen=True)
+class Features:
+    """What a scenario needs of a server."""
+
+    tls: bool = False
+    log: bool = False
+    fields: str = "usual"  # request fields added for the origin: "usual", "all" (as many as weir adds) or "none"
+    hosts: int = 0  # virtual hosts with two routes each
+    generation: int = 1  # the value of the field X-Generation, where there are virtual hosts
+
+
+@dataclasses.dataclass
+class Place:
+    """Where a server runs and what it leans on."""
+
+    folder: pathlib.Path
+    origin_ports: list
+    certificate: pathlib.Path
+    key: pathlib.Path
+    build: pathlib.Path
+    files: int  # open files that a process may have
+
+
+class Server:
+    """One proxy: subclasses know its configuration and its commands."""
+
+    name = ""
+
+    def __init__(self, place, features):
+        self.place, self.features = place, features
+        self.folder = place.folder / self.name
+        self.folder.mkdir()
+        self.folder.chmod(0o777)  # workers of another user write logs and bodies there
+        self.port = free_port()
+        self.log_file = self.folder / "access.log"
+        self.process = None
+
+    # what subclasses say
+
+    def command(self):
+        raise NotImplementedError
+
+    def config(self):
+        """The configuration as {file name: text}."""
+        raise NotImplementedError
+
+    reload_signal = signal.SIGHUP
+
+    # life
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def write_config(self):
+        for name, text in self.config().items():
+            (self.folder / name).write_text(text)
+
+    def launch(self):
+        """Starts it and does not wait."""
+        with open(self.folder / "output", "ab") as output, open(self.log_file, "ab") as log:
+            self.process = subprocess.Popen(
+                self.command(),
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log if self.logs_to_stdout else output,
+                stderr=output,
+            )
+
+    logs_to_stdout = False
+
+    def start(self):
+        self.write_config()
+        self.launch()
+        wait_until(self.answers, 20, f"{self.name} to answer")
+        return self
+
+    def answers(self, target="/small", host="localhost"):
+        """The answer's head when it is a 200, else nothing."""
+        if self.process.poll() is not None:
+            raise Failure(f"{self.name} ended with {self.process.returncode}:\n{self.said()}")
+        try:
+            with RawClient(self.port, tls=self.features.tls) as client:
+                response = client.request("GET", target, [("Connection", "close")], host=host)
+                return response if response.status == 200 else None
+        except (OSError, Closed):
+            return None
+
+    def said(self):
+        texts = [self.folder / "output", self.folder / "error.log"]
+        return "\n".join(path.read_text(errors="replace")[-2000:] for path in texts if path.exists())
+
+    def reload(self):
+        os.kill(self.pid, self.reload_signal)
+
+    def stop(self):
+        """Ends it at once; what is left of its processes is killed by id."""
+        if self.process is None:
+            return
+        family = tree(self.pid)
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            for pid in family:
+                _kill(pid)
+            self.process.wait(10)
+        self.process = None
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    @classmethod
+    def version(cls, build):
+        raise NotImplementedError
+
+
+def _kill(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def said_by(*command):
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    return (done.stdout + done.stderr).strip()
+
+
+class Weir(Server):
+    name = "weir"
+
+    def command(self):
+        return [str(self.place.build / "weir"), "-p", f"{self.folder}/", "-c", str(self.folder / "weir.ini")]
+
+    def config(self):
+        features, place = self.features, self.place
+        text = f"""[main]
+daemon = off
+pid = weir.pid
+state_path = .
+error_log = stderr warn
+worker_processes = {WORKERS}
+
+[upstream origin]
+server = 127.0.0.1:{place.origin_ports[0]}-{place.origin_ports[-1]}
+keepalive = {KEEPALIVE}
+keepalive_requests = {REQUESTS}
+
+[defaults]
+keepalive_requests = {REQUESTS}
+client_max_body_size = 0
+"""
+        if features.tls:
+            text += f"ssl_certificate = {place.certificate}\nssl_certificate_key = {place.key}\n"
+        if features.log:
+            text += f"access_log = access\n\n[log access]\npath = {self.log_file}\n"
+        listen = f"127.0.0.1:{self.port}" + (" ssl" if features.tls else "")
+        text += f"\n[server web]\nlisten = {listen}\nupstream = origin\n"
+        for at in range(features.hosts):
+            text += f"\n[server h{at}]\nlisten = {listen}\nserver_name = h{at}.example.com\nupstream = origin\n"
+            text += f"add_header = X-Generation {features.generation}\n"
+            text += f"\n[location h{at}-a]\nserver = h{at}\npath = /a/\n"
+            text += f"\n[location h{at}-b]\nserver = h{at}\npath = /b/\n"
+        return {"weir.ini": text}
+
+    @classmethod
+    def version(cls, build):
+        return said_by(str(build / "weir"), "-v").splitlines()[0].split()[-1]
+
+
+class Nginx(Server):
+    name = "nginx"
+
+    # the four lines of most nginx configurations, and as many as weir adds on its own
+    FIELDS = {
+        "none": [],
+        "usual": [
+            "Host $http_host",
+            "X-Real-IP $remote_addr",
+            "X-Forwarded-For $proxy_add_x_forwarded_for",
+            "X-Forwarded-Proto $scheme",
+        ],
+    }
+    FIELDS["all"] = FIELDS["usual"] + [
+        "X-Forwarded-Host $http_host",
+        "X-Forwarded-Port $server_port",
+        "X-Request-Id $request_id",
+        'Forwarded "for=$remote_addr;host=\\"$http_host\\";proto=$scheme"',
+        'Via "1.1 nginx"',
+    ]
+
+    def command(self):
+        return ["nginx", "-p", f"{self.folder}/", "-e", "error.log", "-c", str(self.folder / "nginx.conf")]
+
+    def config(self):
+        features, place = self.features, self.place
+        origins = "\n".join(f"    server 127.0.0.1:{port};" for port in place.origin_ports)
+        fields = "\n".join(f"  proxy_set_header {field};" for field in self.FIELDS[features.fields])
+        temporary = "\n".join(
+            f"  {kind}_temp_path {self.folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        tls = ""
+        if features.tls:
+            tls = f"""
+  ssl_certificate {place.certificate};
+  ssl_certificate_key {place.key};
+  ssl_protocols TLSv1.2 TLSv1.3;"""
+        listen = f"127.0.0.1:{self.port}" + (" ssl" if features.tls else "")
+        hosts = ""
+        for at in range(features.hosts):
+            hosts += f"""
+  server {{
+    listen {listen};
+    server_name h{at}.example.com;
+    add_header X-Generation {features.generation};
+    location /a/ {{ proxy_pass http://origin; }}
+    location /b/ {{ proxy_pass http://origin; }}
+    location / {{ proxy_pass http://origin; }}
+  }}"""
+        # Buffers as large as weir's may become, and no bodies on disk: both stream.
+        text = f"""daemon off;
+worker_processes {WORKERS};
+worker_rlimit_nofile {place.files};
+pid nginx.pid;
+error_log error.log warn;
+events {{ worker_connections {place.files - 500}; }}
+http {{
+  access_log {f"{self.log_file} combined" if features.log else "off"};
+{temporary}
+  keepalive_requests {REQUESTS};
+  client_max_body_size 0;
+  proxy_http_version 1.1;
+  proxy_set_header Connection "";
+{fields}
+  proxy_request_buffering off;
+  client_body_buffer_size 64k;
+  proxy_buffer_size 16k;
+  proxy_buffers 16 16k;
+  proxy_busy_buffers_size 64k;
+  proxy_max_temp_file_size 0;{tls}
+  upstream origin {{
+{origins}
+    keepalive {KEEPALIVE};
+    keepalive_requests {REQUESTS};
+  }}
+  server {{
+    listen {listen} default_server;
+    location / {{ proxy_pass http://origin; }}
+  }}{hosts}
+}}
+"""
+        return {"nginx.conf": text}
+
+    @classmethod
+    def version(cls, build):
+        return said_by("nginx", "-v").removeprefix("nginx version: ")
+
+
+class Haproxy(Server):
+    name = "haproxy"
+    reload_signal = signal.SIGUSR2
+
+    FIELDS = {
+        "none": [],
+        "usual": [
+            "X-Real-IP %[src]",
+            "X-Forwarded-Proto %[ssl_fc,iif(https,http)]",
+        ],
+    }
+    FIELDS["all"] = FIELDS["usual"] + [
+        "X-Forwarded-Host %[req.hdr(host)]",
+        "X-Forwarded-Port %[dst_port]",
+        "X-Request-Id %[uuid]",
+        'Forwarded "for=%[src];host=%[req.hdr(host)];proto=%[ssl_fc,iif(https,http)]"',
+        'Via "1.1 haproxy"',
+    ]
+
+    @property
+    def logs_to_stdout(self):
+        return self.features.log  # it writes no files: a line to stdout, which is the file
+
+    def command(self):
+        return ["haproxy", "-W", "-f", str(self.folder / "haproxy.cfg")]
+
+    def config(self):
+        features, place = self.features, self.place
+        files = {}
+        bind = f"bind 127.0.0.1:{self.port}"
+        if features.tls:
+            files["pair.pem"] = place.certificate.read_text() + place.key.read_text()
+            bind += f" ssl crt {self.folder}/pair.pem"
+        fields = [f"  http-request set-header {field}" for field in self.FIELDS[features.fields]]
+        if features.fields != "none":
+            fields.append("  option forwardfor")
+        log = "  log stdout format raw daemon\n  option httplog clf" if features.log else "  no log"
+        rules = ""
+        if features.hosts:
+            rules = f"  use_backend %[req.hdr(host),lower,map({self.folder}/hosts.map,origin)]\n"
+            files["hosts.map"] = "".join(f"h{at}.example.com h{at}\n" for at in range(features.hosts))
+        servers = "\n".join(f"  server o{at} 127.0.0.1:{port}" for at, port in enumerate(place.origin_ports))
+        text = f"""global
+  nbthread {WORKERS}
+  maxconn {place.files - 500}
+  ulimit-n {place.files}
+  stats socket {self.folder}/admin.sock mode 600 level admin expose-fd listeners
+  ssl-default-bind-options ssl-min-ver TLSv1.2
+defaults
+  mode http
+{log}
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+  timeout http-keep-alive 75s
+  http-reuse always
+frontend web
+  {bind}
+{chr(10).join(fields)}
+{rules}  default_backend origin
+backend origin
+  balance roundrobin
+{servers}
+"""
+        for at in range(features.hosts):
+            text += f"""backend h{at}
+  http-response set-header X-Generation {features.generation}
+  acl a path_beg /a/
+  acl b path_beg /b/
+  http-request set-header X-Route a if a
+  http-request set-header X-Route b if b
+{servers}
+"""
+        files["haproxy.cfg"] = re.sub(r"\n\n+", "\n", text)
+        return files
+
+    @classmethod
+    def version(cls, build):
+        return "haproxy/" + said_by("haproxy", "-v").split()[2]
+
+
+KINDS = {kind.name: kind for kind in (Weir, Nginx, Haproxy)}
+
+
+def settle():
+    """Lets a server finish what a load that has ended left it: connections to close, lines to write."""
+    time.sleep(0.1)
