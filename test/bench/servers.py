@@ -323,8 +323,8 @@ class Haproxy(Server):
         servers = "\n".join(f"  server o{at} 127.0.0.1:{port}" for at, port in enumerate(place.origin_ports))
         text = f"""global
   nbthread {WORKERS}
-  maxconn {place.files - 500}
-  ulimit-n {place.files}
+  maxconn {min(place.files - 500, 15000)}
+  no strict-limits
   stats socket {self.folder}/admin.sock mode 600 level admin expose-fd listeners
   ssl-default-bind-options ssl-min-ver TLSv1.2
 defaults
