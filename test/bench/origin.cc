@@ -187,7 +187,8 @@ class Loop {
 
   static bool read_head(Connection& c, std::string_view head) {
     const auto target = head.substr(std::min(head.find(' ') + 1, head.size()));
-    const auto path = target.substr(0, target.find_first_of(" ?"));
+    const auto full = target.substr(0, target.find_first_of(" ?"));
+    const auto path = full.substr(std::min(full.rfind('/'), full.size()));
     if (path == "/seen") {
       c.own_answer = plain(std::string(head));
       c.answer = c.own_answer;

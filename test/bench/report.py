@@ -13,7 +13,15 @@ COLUMNS = {
     "p99_ms": ("p99 ms", "{:.2f}"),
     "pss_mib": ("PSS MiB", "{:.1f}"),
     "errors": ("errors", "{:,.0f}"),
+    "peak_mib": ("peak PSS MiB", "{:.1f}"),
+    "cut": ("cut off", "{:,.0f}"),
+    "idle_bytes": ("bytes each", "{:,.0f}"),
+    "idle_cpu_ms": ("idle CPU ms/s", "{:.1f}"),
+    "ms": ("ms", "{:.1f}"),
+    "cpu_ms": ("CPU ms", "{:.0f}"),
 }
+
+SUMS = ("errors", "cut")  # over all rounds; of the others the median
 
 
 def shown(figure, value):
@@ -90,7 +98,7 @@ def print_result(result):
         row = [server]
         for column in result["columns"]:
             values = [value for value in series(result, server, column) if value is not None]
-            total = sum if column == "errors" else median
+            total = sum if column in SUMS else median
             row.append(shown(column, total(values) if values else None))
         row.append(str(spread(result, server) or "–") if server in peers else "")
         rows.append(row)

@@ -1,0 +1,50 @@
+"""What every scenario is, and how the peak of memory is seen."""
+
+import threading
+
+from measuring import memory_bytes
+from servers import Features
+
+
+class Scenario:
+    """`main` is the figure whose ratio is judged; `bar` the most that its median may be, `bar_of` says of what:
+    the ratio to nginx, or (`figure`) weir's own figure."""
+
+    name = ""
+    what = ""
+    main = "cpu_us"
+    columns = ("rps", "cpu_us", "p50_ms", "p99_ms", "pss_mib", "errors")
+    bar = None
+    bar_of = "ratio"
+    features = Features()
+
+    def check(self, server):
+        """Raises check.Wrong when the server's answers are not right."""
+
+    def warm_up(self, server):
+        """Before a server's first round."""
+
+    def measure(self, server, seconds):
+        """The figures of one round, as {name: number}; `errors` is how many requests failed."""
+        raise NotImplementedError
+
+
+class PeakMemory:
+    """The most proportional memory of a tree that was seen while the block ran."""
+
+    def __init__(self, pid, every):
+        self.pid, self.every, self.peak = pid, every, 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def _look(self):
+        while not self._ended.wait(self.every):
+            self.peak = max(self.peak, memory_bytes(self.pid))
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._ended.set()
+        self._thread.join()

@@ -1,0 +1,53 @@
+"""Load for a whole round: what does a request cost?"""
+
+import check
+from measuring import cpu_seconds
+from scenario import PeakMemory, Scenario
+from servers import Features, settle
+
+
+class Traffic(Scenario):
+    """A load generator for the whole round: CPU per request."""
+
+    def __init__(self, name, what, driver, bar=None, features=Features()):
+        self.name, self.what, self.driver, self.bar, self.features = name, what, driver, bar, features
+
+    def check(self, server):
+        check.answer(server, self.driver.path, b"x" * self.driver.body if self.driver.body else None)
+        check.forwarded(server)
+        check.connection_is_kept(server, self.driver.path)
+
+    def warm_up(self, server):
+        self.driver.run(server, 1)
+
+    def measure(self, server, seconds):
+        log_before = count_lines(server.log_file) if self.features.log else 0
+        with PeakMemory(server.pid, seconds / 4) as memory:
+            before = cpu_seconds(server.pid)
+            load = self.driver.run(server, seconds)
+            settle()
+            used = cpu_seconds(server.pid) - before
+        if load.requests == 0:
+            raise check.Wrong(f"{server.name}: no request of {self.name} was answered: {load.errors}")
+        if self.features.log:
+            lines = count_lines(server.log_file) - log_before
+            if not load.requests <= lines <= load.requests + 2 * self.driver.connections:
+                raise check.Wrong(f"{server.name}: {lines} lines of log for {load.requests} requests")
+        return {
+            "requests": load.requests,
+            "rps": load.requests / load.seconds,
+            "cpu_us": used / load.requests * 1e6,
+            "p50_ms": load.p50_ms,
+            "p99_ms": load.p99_ms,
+            "pss_mib": memory.peak / 2**20,
+            "errors": sum(load.errors.values()),
+            **{f"error_{kind}": count for kind, count in load.errors.items()},
+        }
+
+
+def count_lines(path):
+    count = 0
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            count += block.count(b"\n")
+    return count
