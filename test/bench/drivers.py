@@ -17,6 +17,9 @@ class Load:
     p50_ms: float
     p99_ms: float
     errors: dict  # by kind, those that happened
+    handshakes: int = 0  # of TLS, where the generator counts them
+    resumed: int = 0  # of these
+    late_ms: float | None = None  # at a fixed rate: how late the generator itself was, 99th percentile
 
 
 class Failed(Exception):
@@ -65,3 +68,53 @@ class Wrk:
             command += ["-H", "Connection: close"]
         command += [f"{scheme}://127.0.0.1:{server.port}{self.path}", "--", str(self.body)]
         return parse_wrk(run(command, seconds))
+
+
+def parse_weir_load(output):
+    try:
+        said = json.loads(output)
+    except ValueError:
+        raise Failed(f"weir-load gave no figures:\n{output[-500:]}") from None
+    errors = {kind: count for kind, count in said["errors"].items() if count}
+    if odd := said["failed"] - sum(errors.values()):
+        errors["status"] = odd
+    latency = said["latency_us"]
+    return Load(
+        said["ok"],
+        said["duration"],
+        latency["p50"] / 1000,
+        latency["p99"] / 1000,
+        errors,
+        said["tls_handshakes"],
+        said["tls_resumed"],
+        said["lag_us"]["p99"] / 1000 if "lag_us" in said else None,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class WeirLoad:
+    """weir's own generator: a fixed rate, and TLS handshakes of one kind."""
+
+    path: str
+    connections: int = 64
+    rate: int = 0  # requests a second, each at its time; 0: closed loop
+    close: bool = False
+    resume: bool = False
+    body: int = 0
+
+    def run(self, server, seconds):
+        program = server.place.build / "weir-load"
+        if not program.exists():
+            raise Failed(f"{program} is not built")
+        scheme = "https" if server.features.tls else "http"
+        command = [str(program), "--json", "--max-failed", "100", "--duration", f"{max(1, round(seconds))}s"]
+        command += ["--connections", str(self.connections)]
+        if self.rate:
+            command += ["--rps", str(self.rate)]
+        if self.close:
+            command.append("--no-keepalive")
+        if self.resume:
+            command.append("--tls-resume")
+        if server.features.tls:
+            command.append("--insecure")
+        return parse_weir_load(run([*command, f"{scheme}://127.0.0.1:{server.port}{self.path}"], seconds))

@@ -1,6 +1,7 @@
 """What the kernel says about a tree of processes: CPU time used and memory held."""
 
 import os
+import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -63,3 +64,14 @@ def memory_bytes(pid, kind="Pss"):
         if text := _read(f"/proc/{one}/smaps_rollup"):
             total += parse_smaps(text).get(kind, 0)
     return total
+
+
+def wait_quiet(pid, limit=20):
+    """Until the tree uses less than a twentieth of a CPU; False when it did not within the limit."""
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        before, start = cpu_seconds(pid), time.monotonic()
+        time.sleep(0.4)
+        if cpu_seconds(pid) - before < 0.05 * (time.monotonic() - start):
+            return True
+    return False

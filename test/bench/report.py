@@ -11,6 +11,7 @@ COLUMNS = {
     "cpu_us": ("CPU µs", "{:.2f}"),
     "p50_ms": ("p50 ms", "{:.2f}"),
     "p99_ms": ("p99 ms", "{:.2f}"),
+    "late_ms": ("load's own p99 ms", "{:.2f}"),
     "pss_mib": ("PSS MiB", "{:.1f}"),
     "errors": ("errors", "{:,.0f}"),
     "peak_mib": ("peak PSS MiB", "{:.1f}"),

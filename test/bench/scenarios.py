@@ -1,6 +1,6 @@
 """The list of scenarios, each with its bar."""
 
-from drivers import Wrk
+from drivers import WeirLoad, Wrk
 from idle import Idle
 from reloading import Reloading
 from servers import Features
@@ -9,6 +9,8 @@ from traffic import Traffic
 from vhosts import HostsReload, HostsStart
 
 TLS = Features(tls=True)
+HANDSHAKES = WeirLoad("/small", connections=16, close=True)
+RESUMED = WeirLoad("/small", connections=16, close=True, resume=True)
 
 ALL = [
     Traffic("small", "128 bytes over kept connections", Wrk("/small"), 0.90),
@@ -20,6 +22,9 @@ ALL = [
     Traffic("post_1m", "POST of 1 MiB over 16 kept connections", Wrk("/small", connections=16, body=1 << 20), 0.95),
     Traffic("tls_small", "128 bytes over kept TLS 1.3 connections", Wrk("/small"), 0.85, TLS),
     Traffic("tls_100k", "100 KiB over kept TLS 1.3 connections", Wrk("/100k"), 0.90, TLS),
+    Traffic("tls_full", "full TLS 1.3 handshake, 128 bytes, close", HANDSHAKES, 0.95, TLS),
+    Traffic("tls_resumed", "resumed TLS 1.3 handshake, 128 bytes, close", RESUMED, 1, TLS),
+    Traffic("rate_4k", "128 bytes, 4,000 requests/s: p99", WeirLoad("/small", rate=4000), 1, main="p99_ms"),
     Idle("idle_10000", 10000, 600, Features()),
     Idle("idle_tls_2000", 2000, 15.5 * 1024, TLS),
     SlowReaders(),

@@ -23,6 +23,7 @@ class Features:
     tls: bool = False
     log: bool = False
     fields: str = "usual"  # request fields added for the origin: "usual", "all" (as many as weir adds) or "none"
+    large_buffers: bool = True  # nginx's as large as weir's may grow, or nginx's own default
     hosts: int = 0  # virtual hosts with two routes each
     generation: int = 1  # the value of the field X-Generation, where there are virtual hosts
 
@@ -240,7 +241,11 @@ class Nginx(Server):
     location /b/ {{ proxy_pass http://origin; }}
     location / {{ proxy_pass http://origin; }}
   }}"""
-        # Buffers as large as weir's may become, and no bodies on disk: both stream.
+        # No bodies on disk: all stream. Large buffers are good for throughput, but nginx takes them for each answer
+        # that a client is slow to read.
+        buffers = ""
+        if features.large_buffers:
+            buffers = "proxy_buffer_size 16k;\n  proxy_buffers 16 16k;\n  proxy_busy_buffers_size 64k;"
         text = f"""daemon off;
 worker_processes {WORKERS};
 worker_rlimit_nofile {place.files};
@@ -257,9 +262,7 @@ http {{
 {fields}
   proxy_request_buffering off;
   client_body_buffer_size 64k;
-  proxy_buffer_size 16k;
-  proxy_buffers 16 16k;
-  proxy_busy_buffers_size 64k;
+  {buffers}
   proxy_max_temp_file_size 0;{tls}
   upstream origin {{
 {origins}

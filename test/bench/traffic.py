@@ -9,8 +9,11 @@ from servers import Features, settle
 class Traffic(Scenario):
     """A load generator for the whole round: CPU per request."""
 
-    def __init__(self, name, what, driver, bar=None, features=Features()):
+    def __init__(self, name, what, driver, bar=None, features=Features(), main="cpu_us"):
         self.name, self.what, self.driver, self.bar, self.features = name, what, driver, bar, features
+        self.main = main
+        if main == "p99_ms":
+            self.columns = ("rps", "cpu_us", "p50_ms", "p99_ms", "late_ms", "pss_mib", "errors")
 
     def check(self, server):
         check.answer(server, self.driver.path, b"x" * self.driver.body if self.driver.body else None)
@@ -29,6 +32,7 @@ class Traffic(Scenario):
             used = cpu_seconds(server.pid) - before
         if load.requests == 0:
             raise check.Wrong(f"{server.name}: no request of {self.name} was answered: {load.errors}")
+        self.handshakes_are_as_wanted(server, load)
         if self.features.log:
             lines = count_lines(server.log_file) - log_before
             if not load.requests <= lines <= load.requests + 2 * self.driver.connections:
@@ -40,9 +44,19 @@ class Traffic(Scenario):
             "p50_ms": load.p50_ms,
             "p99_ms": load.p99_ms,
             "pss_mib": memory.peak / 2**20,
+            "late_ms": load.late_ms,
             "errors": sum(load.errors.values()),
             **{f"error_{kind}": count for kind, count in load.errors.items()},
         }
+
+    def handshakes_are_as_wanted(self, server, load):
+        """All of them full or, but for the first of each connection, resumed."""
+        if not load.handshakes or not self.driver.close:
+            return
+        if self.driver.resume and load.handshakes - load.resumed > 2 * self.driver.connections:
+            raise check.Wrong(f"{server.name}: {load.resumed} of {load.handshakes} handshakes were resumed")
+        if not self.driver.resume and load.resumed:
+            raise check.Wrong(f"{server.name}: {load.resumed} handshakes were resumed, none should be")
 
 
 def count_lines(path):
