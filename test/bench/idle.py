@@ -43,7 +43,7 @@ def stable_memory(pid, limit=10):
 
 class Idle(Scenario):
     main = "idle_bytes"
-    columns = ("idle_bytes", "pss_mib", "cpu_us", "idle_cpu_ms", "errors")
+    columns = ("idle_bytes", "base_mib", "pss_mib", "cpu_us", "idle_cpu_ms", "errors")
     bar_of = "figure"
 
     def __init__(self, name, count, bar, features):
@@ -58,8 +58,8 @@ class Idle(Scenario):
         """A server started anew, so that nothing of an earlier round is reused; `seconds` says how long to stay idle."""
         server.stop()
         server.start()
-        if self.count + 1000 > server.place.files:
-            raise check.Wrong(f"{self.count} connections need more than the {server.place.files} open files there are")
+        if self.features.connections > server.place.files:
+            raise check.Wrong(f"{self.count} connections need more than {server.place.files} open files (ulimit -n)")
         wrong = []
         for _ in range(8):  # what is made with a worker's first requests is not the connections'
             with RawClient(server.port, tls=server.features.tls) as client:

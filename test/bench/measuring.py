@@ -66,12 +66,12 @@ def memory_bytes(pid, kind="Pss"):
     return total
 
 
-def wait_quiet(pid, limit=20):
-    """Until the tree uses less than a twentieth of a CPU; False when it did not within the limit."""
+def wait_quiet(pids, limit=30):
+    """Until these trees together use less than a twentieth of a CPU; False when they did not within the limit."""
     end = time.monotonic() + limit
     while time.monotonic() < end:
-        before, start = cpu_seconds(pid), time.monotonic()
+        before, start = sum(map(cpu_seconds, pids)), time.monotonic()
         time.sleep(0.4)
-        if cpu_seconds(pid) - before < 0.05 * (time.monotonic() - start):
+        if sum(map(cpu_seconds, pids)) - before < 0.05 * (time.monotonic() - start):
             return True
     return False

@@ -12,6 +12,8 @@ COLUMNS = {
     "p50_ms": ("p50 ms", "{:.2f}"),
     "p99_ms": ("p99 ms", "{:.2f}"),
     "late_ms": ("load's own p99 ms", "{:.2f}"),
+    "resumed_percent": ("resumed %", "{:.1f}"),
+    "base_mib": ("PSS MiB before", "{:.1f}"),
     "pss_mib": ("PSS MiB", "{:.1f}"),
     "errors": ("errors", "{:,.0f}"),
     "peak_mib": ("peak PSS MiB", "{:.1f}"),

@@ -25,7 +25,7 @@ ALL = [
     Traffic("tls_full", "full TLS 1.3 handshake, 128 bytes, close", HANDSHAKES, 0.95, TLS),
     Traffic("tls_resumed", "resumed TLS 1.3 handshake, 128 bytes, close", RESUMED, 1, TLS),
     Traffic("rate_4k", "128 bytes, 4,000 requests/s: p99", WeirLoad("/small", rate=4000), 1, main="p99_ms"),
-    Idle("idle_10000", 10000, 600, Features()),
+    Idle("idle_10000", 10000, 600, Features(connections=12000)),
     Idle("idle_tls_2000", 2000, 15.5 * 1024, TLS),
     SlowReaders(),
     Reloading(),

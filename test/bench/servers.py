@@ -23,6 +23,7 @@ class Features:
     tls: bool = False
     log: bool = False
     fields: str = "usual"  # request fields added for the origin: "usual", "all" (as many as weir adds) or "none"
+    connections: int = 4096  # a worker's most (HAProxy: the process's); nginx takes memory for all of them
     large_buffers: bool = True  # nginx's as large as weir's may grow, or nginx's own default
     hosts: int = 0  # virtual hosts with two routes each
     generation: int = 1  # the value of the field X-Generation, where there are virtual hosts
@@ -33,6 +34,7 @@ class Place:
     """Where a server runs and what it leans on."""
 
     folder: pathlib.Path
+    origin_pid: int
     origin_ports: list
     certificate: pathlib.Path
     key: pathlib.Path
@@ -91,7 +93,11 @@ class Server:
     def start(self):
         self.write_config()
         self.launch()
-        wait_until(self.answers, 20, f"{self.name} to answer")
+        try:
+            wait_until(self.answers, 20, f"{self.name} to answer")
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def answers(self, target="/small", host="localhost"):
@@ -164,6 +170,7 @@ pid = weir.pid
 state_path = .
 error_log = stderr warn
 worker_processes = {WORKERS}
+worker_connections = {features.connections}
 
 [upstream origin]
 server = 127.0.0.1:{place.origin_ports[0]}-{place.origin_ports[-1]}
@@ -245,13 +252,13 @@ class Nginx(Server):
         # that a client is slow to read.
         buffers = ""
         if features.large_buffers:
-            buffers = "proxy_buffer_size 16k;\n  proxy_buffers 16 16k;\n  proxy_busy_buffers_size 64k;"
+            buffers = "proxy_buffer_size 16k;\n  proxy_buffers 4 64k;\n  proxy_busy_buffers_size 128k;"
         text = f"""daemon off;
 worker_processes {WORKERS};
 worker_rlimit_nofile {place.files};
 pid nginx.pid;
 error_log error.log warn;
-events {{ worker_connections {place.files - 500}; }}
+events {{ worker_connections {features.connections}; }}
 http {{
   access_log {f"{self.log_file} combined" if features.log else "off"};
 {temporary}
@@ -261,7 +268,7 @@ http {{
   proxy_set_header Connection "";
 {fields}
   proxy_request_buffering off;
-  client_body_buffer_size 64k;
+  client_body_buffer_size 256k;
   {buffers}
   proxy_max_temp_file_size 0;{tls}
   upstream origin {{
@@ -326,7 +333,7 @@ class Haproxy(Server):
         servers = "\n".join(f"  server o{at} 127.0.0.1:{port}" for at, port in enumerate(place.origin_ports))
         text = f"""global
   nbthread {WORKERS}
-  maxconn {min(place.files - 500, 15000)}
+  maxconn {features.connections}
   no strict-limits
   stats socket {self.folder}/admin.sock mode 600 level admin expose-fd listeners
   ssl-default-bind-options ssl-min-ver TLSv1.2

