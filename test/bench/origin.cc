@@ -11,14 +11,14 @@
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -90,7 +90,7 @@ std::string_view field(std::string_view head, std::string_view name) {
 constexpr std::string_view last_chunk = "\r\n0\r\n\r\n";
 
 struct Connection {
-  int fd;
+  int fd = -1;
   std::string input;          // an incomplete head
   std::size_t body_left = 0;  // of a request with Content-Length
   bool body_chunked = false;
@@ -103,48 +103,43 @@ struct Connection {
 class Loop {
  public:
   explicit Loop(const std::vector<int>& listeners)
-      : epoll_(epoll_create1(EPOLL_CLOEXEC)), buffer_(read_bytes, '\0') {
-    for (const int fd : listeners) {
-      auto connection = std::make_unique<Connection>();
-      connection->fd = fd;
-      epoll_event event{.events = EPOLLIN | EPOLLEXCLUSIVE, .data = {.ptr = connection.get()}};
-      epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
-      listeners_.push_back(std::move(connection));
-    }
+      : epoll_(epoll_create1(EPOLL_CLOEXEC)), listeners_(listeners), buffer_(read_bytes, '\0') {
+    for (const int fd : listeners_) watch(fd, EPOLLIN | EPOLLEXCLUSIVE);
   }
 
   [[noreturn]] void run() {
-    epoll_event events[256];
+    std::array<epoll_event, 256> events{};
     for (;;) {
-      const int count = epoll_wait(epoll_, events, 256, -1);
+      const int count = epoll_wait(epoll_, events.data(), events.size(), -1);
       for (int at = 0; at < count; ++at) {
-        auto* connection = static_cast<Connection*>(events[at].data.ptr);
-        if (is_listener(connection)) {
-          accept_one(connection->fd);
-        } else if (!serve(*connection)) {
-          close(connection->fd);
-          delete connection;
+        const int fd = events.at(static_cast<std::size_t>(at)).data.fd;
+        if (std::ranges::find(listeners_, fd) != listeners_.end()) {
+          accept_one(fd);
+        } else if (auto& connection = connections_.at(static_cast<std::size_t>(fd));
+                   !serve(*connection)) {
+          connection.reset();
+          close(fd);
         }
       }
     }
   }
 
  private:
-  bool is_listener(const Connection* connection) const {
-    return std::any_of(listeners_.begin(), listeners_.end(),
-                       [&](const auto& l) { return l.get() == connection; });
+  void watch(int fd, unsigned events) const {
+    epoll_event event{.events = events, .data = {.fd = fd}};
+    epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
   }
 
   void accept_one(int listener) {
     const int fd = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) return;
+    if (fd < 0) return;  // the other thread was faster
     const int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    auto* connection = new Connection;
-    connection->fd = fd;
-    epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                      .data = {.ptr = connection}};
-    epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
+    const auto at = static_cast<std::size_t>(fd);
+    if (connections_.size() <= at) connections_.resize(at + 1);
+    connections_[at] = std::make_unique<Connection>();
+    connections_[at]->fd = fd;
+    watch(fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
   }
 
   // False: the connection is to be closed.
@@ -238,7 +233,8 @@ class Loop {
   }
 
   int epoll_;
-  std::vector<std::unique_ptr<Connection>> listeners_;
+  std::vector<int> listeners_;
+  std::vector<std::unique_ptr<Connection>> connections_;  // by descriptor
   std::string buffer_;
 };
 
@@ -265,12 +261,11 @@ int main(int argc, char** argv) {
     std::fputs("usage: bench-origin PORT COUNT THREADS\n", stderr);
     return 2;
   }
-  std::vector<int> listeners;
-  for (int at = 0; at < std::atoi(argv[2]); ++at)
-    listeners.push_back(listen_at(std::atoi(argv[1]) + at));
-  std::vector<std::thread> threads;
-  for (int at = 1; at < std::atoi(argv[3]); ++at)
-    threads.emplace_back([&] { Loop(listeners).run(); });
+  const auto number = [&](int at) { return std::atoi(argv[at]); };
+  std::vector<int> listeners(static_cast<std::size_t>(number(2)));
+  for (int port = number(1); int& fd : listeners) fd = listen_at(port++);
+  std::vector<std::jthread> others(static_cast<std::size_t>(number(3) - 1));
+  for (auto& thread : others) thread = std::jthread([&] { Loop(listeners).run(); });
   std::puts("listening");
   std::fflush(stdout);
   Loop(listeners).run();

@@ -35,7 +35,10 @@ class Reloads:
 
 class Reloading(Scenario):
     name = "reload"
-    what = f"{RELOADS} reloads a round under 64 busy kept connections: failed requests, CPU per request"
+    what = f"{RELOADS} reloads a round under 64 busy kept connections: failed requests"
+    main = "errors"
+    bar = 0
+    bar_of = "figure"
     columns = ("errors", "rps", "cpu_us", "p50_ms", "p99_ms", "peak_mib")
     features = Features()
     driver = Wrk("/small")
