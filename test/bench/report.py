@@ -24,6 +24,7 @@ COLUMNS = {
     "cpu_ms": ("CPU ms", "{:.0f}"),
 }
 
+ROUNDS_TO_JUDGE, RUNS_TO_JUDGE = 7, 2
 SUMS = ("errors", "cut")  # over all rounds; of the others the median
 
 
@@ -73,6 +74,8 @@ def verdict(result):
         return None, f"bar {bar:g} {of}: not measured"
     met = judged.median <= bar
     text = f"bar {bar:g} {of}: {judged} over {len(judged.values)} rounds: {'met' if met else 'missed'}"
+    if len(judged.values) < ROUNDS_TO_JUDGE:
+        text += f" so far ({ROUNDS_TO_JUDGE} rounds of 8 s judge)"
     return met, text
 
 
@@ -136,7 +139,10 @@ def print_markdown(runs):
         bar = results[0].get("bar")
         cells.append(f"≤ {bar:g}" if bar is not None else "")
         verdicts = [verdict(result)[0] for result in results]
-        cells.append("" if None in verdicts else "met" if all(verdicts) else "missed")
+        word = "" if None in verdicts else "met" if all(verdicts) else "missed"
+        rounds = min(len(result["rounds"].get("weir", [])) for result in results)
+        judged = len(results) >= RUNS_TO_JUDGE and rounds >= ROUNDS_TO_JUDGE
+        cells.append(word if judged or not word else f"({word})")
         print("| " + " | ".join(cells) + " |")
 
 
