@@ -100,6 +100,9 @@ class Buffer {
   }
 
   std::string_view readable() const { return {block_ + begin_, end_ - begin_}; }
+  std::span<char> readable_bytes() {
+    return {block_ + begin_, end_ - begin_};
+  }  // to change in place
   std::span<char> writable() { return {block_ + end_, capacity_ - end_}; }
   void produce(std::size_t bytes);  // the first `bytes` of writable() are now readable
   void consume(std::size_t bytes);  // the first `bytes` of readable() are done with

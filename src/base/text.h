@@ -28,8 +28,8 @@ std::vector<std::string_view> words(std::string_view text, std::string_view blan
 // Digits only: no sign, no blank, nothing else, no overflow; nullopt otherwise.
 std::optional<std::uint64_t> parse_decimal(std::string_view text);
 
-// "192.0.2.1" of four bytes in network order into `out`; returns its length. inet_ntop does the same
-// through printf, which is a tenth of all that a request costs.
+// "192.0.2.1" of four bytes in network order into `out`; returns its length. inet_ntop does the
+// same through printf, which is a tenth of all that a request costs.
 inline constexpr std::size_t ipv4_text_max = 15;
 std::size_t format_ipv4(std::string_view bytes, char* out);
 // Exactly what format_ipv4 writes: four numbers up to 255, no leading zero, no short form.

@@ -1,6 +1,7 @@
 #include "http/h1_body.h"
 
 #include <cassert>
+#include <cstring>
 #include <limits>
 
 #include "http/h1_parser.h"
@@ -68,6 +69,28 @@ Result<BodyDecoder::Step> BodyDecoder::decode(std::string_view bytes) {
     if (!used) return used.error();
     at += *used;
   }
+}
+
+Result<BodyDecoder::Step> BodyDecoder::unframe(std::span<char> bytes) {
+  Step all{0, {}};
+  char* end = nullptr;  // of the payload so far
+  while (all.consumed < bytes.size() && !done()) {
+    const std::span<char> rest = bytes.subspan(all.consumed);
+    const auto step = decode({rest.data(), rest.size()});
+    if (!step) return step.error();
+    all.consumed += step->consumed;
+    const std::string_view piece = step->payload;
+    if (piece.empty()) continue;
+    if (end == nullptr) {
+      all.payload = piece;
+      end = bytes.data() + (piece.data() - bytes.data());
+    } else {
+      std::memmove(end, piece.data(), piece.size());
+      all.payload = {all.payload.data(), all.payload.size() + piece.size()};
+    }
+    end += piece.size();
+  }
+  return all;
 }
 
 Result<Ok> BodyDecoder::end_of_input() {

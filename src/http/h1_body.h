@@ -2,13 +2,15 @@
 //
 //   start() -> decode()* -> done | failed       end_of_input() when the sender closed
 //
-// decode() returns views into the bytes it was given. Chunk extensions are checked and dropped
-// (their bytes are bounded over the whole body), trailers are collected in the decoder's own
-// bounded text and live until the next start(). After an error every call fails the same way.
+// decode() and unframe() return views into the bytes they were given. Chunk extensions are checked
+// and dropped (their bytes are bounded over the whole body), trailers are collected in the
+// decoder's own bounded text and live until the next start(). After an error every call fails the
+// same way.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -32,6 +34,10 @@ class BodyDecoder {
   // Takes bytes up to and including the next piece of payload, or all of them, or up to the end of
   // the body: what is behind the end is not touched (it belongs to the next message).
   Result<Step> decode(std::string_view bytes);
+
+  // The same for all of `bytes`: pieces of payload behind the first one are moved up to it, so that
+  // what came in many small chunks goes on in one write. What they leave behind is of no use.
+  Result<Step> unframe(std::span<char> bytes);
 
   // The sender closed its side: ends an until_close body, is an error inside any other.
   Result<Ok> end_of_input();

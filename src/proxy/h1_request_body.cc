@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "proxy/errors.h"
 
@@ -117,6 +118,7 @@ bool H1RequestBody::push() {
         pace_.rest();  // the sink is full: the time that passes now is not the client's
         return false;
       }
+      buffer_.consume(std::exchange(behind_, 0));
       if (!last) continue;
       complete_ = true;
       received_ -= buffer_.size();  // that is the next request
@@ -126,13 +128,17 @@ bool H1RequestBody::push() {
       return false;
     }
     if (buffer_.empty()) return true;
-    const auto step = decoder_.decode(buffer_.readable());
+    const auto step = decoder_.unframe(buffer_.readable_bytes());
     if (!step) {
       fail(step.error());
       return false;
     }
     payload_ = step->payload.size();
-    buffer_.consume(step->consumed - payload_);
+    const std::size_t front =
+        payload_ == 0 ? step->consumed
+                      : static_cast<std::size_t>(step->payload.data() - buffer_.readable().data());
+    behind_ = step->consumed - front - payload_;
+    buffer_.consume(front);
     if (rules_.bytes_max != 0 && decoder_.payload_bytes() > rules_.bytes_max) {
       fail(trouble(Trouble::body_too_large));
       return false;

@@ -83,7 +83,9 @@ class H1RequestBody {
   BufferPool::Waiter waiter_;
   Pace pace_;
   Rules rules_;
-  std::size_t payload_ = 0;  // bytes at the front of the buffer that are body and wait for the sink
+  // At the front of the buffer: bytes that are body and wait for the sink, and spent ones behind
+  // them.
+  std::size_t payload_ = 0, behind_ = 0;
   std::uint64_t received_ = 0, pushed_ = 0;
   bool complete_ = true;
   bool failed_ = false;

@@ -63,25 +63,15 @@ void UpstreamReader::start_body(const BodyFraming& framing) {
   at_ = 0;
 }
 
-// Decodes until there is a piece of payload, the body ends, or nothing is left.
-Result<Ok> UpstreamReader::decode(std::string_view& piece) {
-  while (piece.empty() && !decoder_.done() && !rest().empty()) {
-    const auto step = decoder_.decode(rest());
-    if (!step) return step.error();
-    at_ += step->consumed;
-    piece = step->payload;
-  }
-  return Ok{};
-}
-
 Result<UpstreamReader::Passed> UpstreamReader::pass(BodySink& sink) {
   for (;;) {
-    if (const auto decoded = decode(pending_); !decoded) return decoded.error();
-    // One piece ahead, so that the end of the body travels with its last bytes.
-    if (!pending_.empty()) {
-      if (const auto decoded = decode(ahead_); !decoded) return decoded.error();
+    if (pending_.empty() && !decoder_.done() && !rest().empty()) {
+      const auto step = decoder_.unframe(buffer_.readable_bytes().subspan(at_));
+      if (!step) return step.error();
+      at_ += step->consumed;
+      pending_ = step->payload;
     }
-    const bool last = decoder_.done() && ahead_.empty();
+    const bool last = decoder_.done();  // the end of the body travels with its last bytes
     if (pending_.empty() && !last) {
       buffer_.clear();
       at_ = 0;
@@ -104,8 +94,6 @@ Result<UpstreamReader::Passed> UpstreamReader::pass(BodySink& sink) {
       return Passed::full;
     }
     if (last) return Passed::done;
-    if (stopped_) return Passed::full;
-    pending_ = std::exchange(ahead_, {});
   }
 }
 

@@ -58,15 +58,14 @@ class UpstreamReader {
 
  private:
   bool make_room();
-  Result<Ok> decode(std::string_view& piece);
 
   Buffer buffer_;
   const Limits& limits_;
   std::size_t buffer_max_, size_wanted_ = BufferPool::block_bytes_min;
   HeadScan scan_{HeadKind::response};
   std::size_t head_size_ = 0;
-  std::size_t at_ = 0;                // of buffer_.readable(): all before went through the decoder
-  std::string_view pending_, ahead_;  // decoded, not yet taken; and the piece behind it
+  std::size_t at_ = 0;        // of buffer_.readable(): all before went through the decoder
+  std::string_view pending_;  // decoded, not yet taken
   BodyDecoder decoder_;
   BodyKind kind_ = BodyKind::none;
   std::uint64_t received_ = 0;

@@ -209,6 +209,28 @@ TEST_CASE("body: payload is a view into what was given, never a copy") {
   CHECK(step->consumed == 7);
 }
 
+TEST_CASE("body: unframed in place, the pieces of all chunks lie together, wherever it is split") {
+  const std::string framed =
+      "3\r\nabc\r\n1;x=y\r\nd\r\n6\r\nefghij\r\n0\r\nX-T: 1\r\n\r\nGET /next";
+  const std::size_t body_end = framed.find("GET");
+  for (std::size_t split = 0; split <= body_end; ++split) {
+    CAPTURE(split);
+    std::string bytes = framed;
+    BodyDecoder decoder;
+    decoder.start({BodyKind::chunked}, Limits{}, Side::client);
+    const auto first = decoder.unframe(std::span(bytes).first(split));
+    REQUIRE(first);
+    CHECK(first->consumed == split);
+    const std::string payload(first->payload);
+    const auto second = decoder.unframe(std::span(bytes).subspan(split));
+    REQUIRE(second);
+    CHECK(payload + std::string(second->payload) == "abcdefghij");
+    CHECK(decoder.done());
+    CHECK(split + second->consumed == body_end);
+    CHECK(bytes.substr(body_end) == "GET /next");
+  }
+}
+
 TEST_CASE("trailers: framing, routing and authentication may not come late") {
   for (const FieldId id :
        {FieldId::content_length, FieldId::transfer_encoding, FieldId::host, FieldId::trailer,
