@@ -32,6 +32,7 @@ LINK = $(call say,LINK,$@)$(CXX) -rdynamic $(filter -fsanitize% -pthread,$(ALL_C
 objects = $(patsubst %.cc,$B/%.o,$(shell find $1 -name '*.cc' 2>/dev/null | LC_ALL=C sort))
 LIB := $(filter-out $B/src/main.o,$(call objects,src))
 UNIT := $(call objects,test/unit)
+TOOL_PARTS := $(call objects,$(patsubst %/,%,$(wildcard tools/*/)))
 SUPPORT := $(call objects,test/unit/support)
 FAULT := $(call objects,test/fault)
 FUZZERS := $(patsubst test/fuzz/%.cc,$B/fuzz/%,$(wildcard test/fuzz/*.cc))
@@ -39,7 +40,7 @@ FUZZERS := $(patsubst test/fuzz/%.cc,$B/fuzz/%,$(wildcard test/fuzz/*.cc))
 TOOLS := $(patsubst tools/%.cc,%,$(wildcard tools/weir*.cc))
 
 # Targets that call make again must not run beside others: two makes would write the same objects.
-REENTERING := run test integration faults bench asan tsan lint lint-all fuzz man install deps
+REENTERING := run load test integration faults bench asan tsan lint lint-all fuzz man install deps
 ifneq ($(filter $(REENTERING),$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
@@ -51,6 +52,11 @@ run:                                    ## install what lacks, build, start four
 	@tools/deps build run
 	$(AGAIN) all
 	@tools/run $B
+
+load:                                   ## load on what `make run` started: 10 requests/s for 60 s; ARGS="--rps 100 --duration 10"
+	@tools/deps build
+	$(AGAIN) all
+	@$B/weir-load $(ARGS)
 
 test:                                   ## install what lacks, build, run unit, integration and fault tests; last line: the sum
 	@tools/deps build test
@@ -127,7 +133,7 @@ build-fault-program: $(if $(FAULT),$B/faults)
 build-fuzz: $(FUZZERS)
 
 $B/weir: $B/src/main.o $(LIB) ; $(LINK)
-$B/unit: $(UNIT) $(LIB) ; $(LINK)
+$B/unit: $(UNIT) $(TOOL_PARTS) $(LIB) ; $(LINK)
 $B/faults: $B/test/unit/main.o $(FAULT) $(SUPPORT) $(LIB) ; $(LINK)
 $B/bench-origin: $B/test/bench/origin.o ; $(LINK)
 $B/libweir.a: $(LIB)
@@ -154,4 +160,4 @@ $B/flags: FORCE
 .PHONY: all run test unit integration faults bench asan tsan lint lint-all fuzz man install deps help clean FORCE
 .PHONY: build-unit build-faults build-fault-program build-fuzz
 .DELETE_ON_ERROR:
--include $(patsubst %.o,%.d,$(LIB) $(UNIT) $(FAULT)) $(wildcard $B/src/main.d $B/tools/*.d $B/tools/*/*.d $B/test/fuzz/*.d $B/test/bench/*.d)
+-include $(patsubst %.o,%.d,$(LIB) $(UNIT) $(FAULT) $(TOOL_PARTS)) $(wildcard $B/src/main.d $B/tools/*.d $B/test/fuzz/*.d $B/test/bench/*.d)

@@ -1,6 +1,7 @@
 // The pair of `ssl_certificate = auto`: made in memory, and kept under state_path.
 #include <fcntl.h>
 #include <openssl/bn.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
@@ -25,6 +26,7 @@ using Extension = Handle<X509_EXTENSION, &X509_EXTENSION_free>;
 constexpr std::chrono::hours renew_before(24 * 7);
 constexpr std::size_t file_bytes_max = 64 * 1024;
 constexpr long clock_skew_seconds = 3600;
+constexpr const char* alternative_names = "DNS:localhost,IP:127.0.0.1,IP:::1";
 
 bool set_serial(X509* certificate) {
   const BigNumber serial(BN_new());
@@ -32,12 +34,24 @@ bool set_serial(X509* certificate) {
          BN_to_ASN1_INTEGER(serial.get(), X509_get_serialNumber(certificate)) != nullptr;
 }
 
-bool add_extension(X509* certificate, int nid, const char* value) {
+Extension make_extension(X509* certificate, int nid, const char* value) {
   X509V3_CTX context;
   X509V3_set_ctx_nodb(&context);
   X509V3_set_ctx(&context, certificate, certificate, nullptr, nullptr, 0);
-  const Extension extension(X509V3_EXT_conf_nid(nullptr, &context, nid, value));
+  return Extension(X509V3_EXT_conf_nid(nullptr, &context, nid, value));
+}
+
+bool add_extension(X509* certificate, int nid, const char* value) {
+  const Extension extension = make_extension(certificate, nid, value);
   return extension && X509_add_ext(certificate, extension.get(), -1) == 1;
+}
+
+bool has_extension(X509* certificate, int nid, const char* value) {
+  const Extension wanted = make_extension(certificate, nid, value);
+  const X509_EXTENSION* got = X509_get_ext(certificate, X509_get_ext_by_NID(certificate, nid, -1));
+  return wanted && got != nullptr &&
+         ASN1_OCTET_STRING_cmp(X509_EXTENSION_get_data(wanted.get()),
+                               X509_EXTENSION_get_data(const_cast<X509_EXTENSION*>(got))) == 0;
 }
 
 bool fill(X509* certificate, EVP_PKEY* key, std::chrono::hours valid) {
@@ -54,7 +68,7 @@ bool fill(X509* certificate, EVP_PKEY* key, std::chrono::hours valid) {
          add_extension(certificate, NID_key_usage, "critical,digitalSignature") &&
          add_extension(certificate, NID_ext_key_usage, "serverAuth") &&
          add_extension(certificate, NID_subject_key_identifier, "hash") &&
-         add_extension(certificate, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1,IP:::1") &&
+         add_extension(certificate, NID_subject_alt_name, alternative_names) &&
          X509_sign(certificate, key, EVP_sha256()) > 0;
 }
 
@@ -121,6 +135,23 @@ PemPair make_development_pair(std::string& error, std::chrono::hours valid) {
     return {};
   }
   return {text_of(certificate_text.get()), text_of(key_text.get())};
+}
+
+bool is_development_certificate(std::string_view pem) {
+  std::string error;
+  const std::vector<Certificate> chain = parse_certificates(pem, error);
+  if (chain.size() != 1) return false;
+  X509* certificate = chain.front().get();
+  const X509_NAME* subject = X509_get_subject_name(certificate);
+  char name[16] = "";
+  const bool ours = X509_NAME_entry_count(subject) == 1 &&
+                    X509_NAME_get_text_by_NID(subject, NID_commonName, name, sizeof name) > 0 &&
+                    std::string_view(name) == "localhost" &&
+                    X509_NAME_cmp(subject, X509_get_issuer_name(certificate)) == 0 &&
+                    has_extension(certificate, NID_subject_alt_name, alternative_names) &&
+                    X509_verify(certificate, X509_get0_pubkey(certificate)) == 1;
+  ERR_clear_error();
+  return ours;
 }
 
 PemPair auto_pair(const std::string& state_path, std::string& error) {

@@ -42,6 +42,10 @@ class KeyPair {
 PemPair make_development_pair(std::string& error,
                               std::chrono::hours valid = std::chrono::hours(24 * 365));
 
+// One that make_development_pair() has made, on whatever machine: for clients that need not verify
+// it.
+bool is_development_certificate(std::string_view pem);
+
 // The pair of `ssl_certificate = auto`, kept 0600 under `state_path`: taken from there, or made and
 // put there when it is absent, unreadable, expired or about to expire within a week. Logs what it
 // did. For the master at start, as the user that owns the folder.
