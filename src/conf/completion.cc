@@ -10,7 +10,7 @@ namespace weir::conf {
 namespace {
 
 constexpr std::string_view script_head =
-    "# bash completion for weir and weirctl. Made by `weir --print-completion`.\n"
+    "# bash completion for weir, weirctl and the tools. Made by `weir --print-completion`.\n"
     "\n"
     "_weir_directives=\"\n";
 
@@ -57,8 +57,19 @@ _weirctl() {
   fi
 }
 
+_weir_tool() {
+  local cur prev words cword
+  _init_completion || return
+  if [[ $cur == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(_parse_help "$1" --help)" -- "$cur")
+  elif [[ $prev == --cert || $prev == --key || $prev == --cacert ]]; then
+    _filedir
+  fi
+}
+
 complete -F _weir weir
 complete -F _weirctl weirctl
+complete -F _weir_tool weir-echo weir-load
 )bash";
 
 std::string list(Kinds kinds) {

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 
-from harness import Failure, RawClient, free_ports, limit, mode, scale, scratch, wait_until
+from harness import Failure, RawClient, free_ports, limit, mode, run_program, scale, scratch, wait_until
 from harness.daemon import child_pids, lives
 from harness.support import ROOT
 
@@ -92,12 +92,20 @@ def test_make_run():
             assert curl([*GET[:3], "-o", "/dev/null", "-w", "%{http_code}"]) == "401"
             ports = {json.loads(curl(GET))["port"] for _ in range(8)}
             assert ports == {8000, 8001, 8002, 8003}, ports
+            loaded = run_program("weir-load", "--rps", "40", "--duration", "1", "--json")  # what make load does
+            assert loaded.returncode == 0, (loaded.stdout, loaded.stderr)
+            report = json.loads(loaded.stdout)
+            assert (report["ok"], report["requests"], report["method"]) == (40, 40, "POST"), report
+            assert report["url"] in POST
+            assert report["verified"] is False and report["statuses"] == {"200": 40}
             family = child_pids(process.pid)
             assert len(family) == 2, family
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(scale(30))
         assert process.returncode == 0, output.read_text()
+        nobody = run_program("weir-load")
+        assert nobody.returncode == 3 and "make run" in nobody.stderr, nobody
         wait_until(lambda: not any(lives(pid) for pid in family), 10, "all of it to have ended")
         assert not taken()
 
@@ -126,9 +134,11 @@ def test_make_install_and_start_as_a_daemon():
     install = [str(ROOT / "tools" / "install"), f"build/{mode()}"]
     subprocess.run(install, env=environment, check=True, capture_output=True)
     for path in (
-        *("usr/sbin/weir", "usr/bin/weirctl", "usr/bin/weir-echo", "etc/weir/weir.ini", "etc/logrotate.d/weir"),
+        *("usr/sbin/weir", "usr/bin/weirctl", "usr/bin/weir-echo", "usr/bin/weir-load"),
+        *("etc/weir/weir.ini", "etc/logrotate.d/weir", "usr/share/man/man1/weir-load.1"),
         *("usr/share/man/man8/weir.8", "usr/share/man/man5/weir.ini.5", "usr/share/man/man1/weir-echo.1"),
         *("usr/lib/systemd/system/weir.service", "usr/share/bash-completion/completions/weir"),
+        "usr/share/bash-completion/completions/weir-load",
     ):
         assert (where / path).is_file(), path
     unit = (where / "usr/lib/systemd/system/weir.service").read_text()

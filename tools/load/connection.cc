@@ -104,7 +104,7 @@ void Connection::on_ready(Transport&, Ready) {
       }
       return;
     case Phase::busy:
-      if (!out_.empty() && !write_some()) return;
+      write_some();
       read_answer();
       return;
     case Phase::idle: look_while_idle(); return;
@@ -131,20 +131,16 @@ void Connection::send_request() {
   write_some();
 }
 
-// False: the request has failed. A peer that resets may have answered before: what it sent is read
-// first, so a write that fails only ends the writing.
-bool Connection::write_some() {
+// A peer that resets may have answered before: what it sent is read first, so a write that fails
+// only ends the writing.
+void Connection::write_some() {
   while (!out_.empty()) {
     const Io io = transport_->write(out_);
-    if (io.state == Io::State::again) return true;
-    if (io.state != Io::State::bytes) {
-      transport_->again();
-      return true;
-    }
+    if (io.state == Io::State::again) return;
+    if (io.state != Io::State::bytes) return transport_->again();
     generator_.tally().bytes_out += io.bytes;
     out_.remove_prefix(io.bytes);
   }
-  return true;
 }
 
 void Connection::read_answer() {

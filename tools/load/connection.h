@@ -50,7 +50,7 @@ class Connection final : public TransportOwner, public ListHook<> {
   void on_ready(Transport& transport, Ready ready) override;
   void handshake_over();
   void send_request();
-  bool write_some();
+  void write_some();
   void read_answer();
   Taken take(std::string_view bytes);
   Taken take_head(std::string_view& bytes);

@@ -185,7 +185,8 @@ void Generator::failed(Connection& connection, Failure kind, std::string_view de
   tally_.last_end = static_cast<std::uint64_t>((now - plan_.start).count());
   ended();
   const bool could_connect = kind != Failure::connect_refused && kind != Failure::connect_failed &&
-                             kind != Failure::connect_timeout && kind != Failure::local;
+                             kind != Failure::connect_timeout && kind != Failure::tls &&
+                             kind != Failure::local;
   next_for(connection, could_connect, now);
 }
 

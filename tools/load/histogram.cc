@@ -49,6 +49,7 @@ Histogram::Time Histogram::percentile(double percent) const {
   // 99.9 / 100 * 1000 is a hair above 999: not the 1000th value.
   const auto wanted = std::max<std::uint64_t>(
       1, static_cast<std::uint64_t>(std::ceil(share - 1e-9 * static_cast<double>(count_))));
+  if (wanted >= count_) return max();
   std::uint64_t seen = 0;
   for (std::size_t i = 0; i < counts_.size(); ++i) {
     seen += counts_[i];

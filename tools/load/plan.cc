@@ -87,6 +87,11 @@ bool prepare(Options options, Plan& out, std::string& error) {
   if (out.request.empty()) return false;
   out.address = resolve(out.options.target, error);
   if (out.address.kind() == Address::Kind::none) return false;
+  if (out.options.quick_start && !takes_connections(out.address)) {
+    error = fmt::format("nothing listens at {}: `make run` in another terminal starts it",
+                        out.options.target.authority);
+    return false;
+  }
   return !out.options.target.tls || prepare_tls(out, error);
 }
 

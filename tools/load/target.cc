@@ -77,6 +77,8 @@ struct FreeAddresses {
   void operator()(addrinfo* list) const noexcept { freeaddrinfo(list); }
 };
 
+}  // namespace
+
 bool takes_connections(const Address& address) {
   const Fd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return false;
@@ -89,8 +91,6 @@ bool takes_connections(const Address& address) {
   return ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error_number, &size) == 0 &&
          error_number == 0;
 }
-
-}  // namespace
 
 Result<Target> parse_url(std::string_view url) {
   Target out;

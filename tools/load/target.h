@@ -26,4 +26,6 @@ Result<Target> parse_url(std::string_view url);
 // has two, of which one is served. Kind::none, with the reason in `error`: the name is unknown.
 Address resolve(const Target& target, std::string& error);
 
+bool takes_connections(const Address& address);  // asks, and waits up to three seconds
+
 }  // namespace weir::load

@@ -25,6 +25,25 @@ PemPair made(std::chrono::hours valid = std::chrono::hours(24)) {
   return pair;
 }
 
+// As `openssl req -x509 -subj /CN=NAME` makes it.
+std::string self_signed(const char* name) {
+  const tls::PrivateKey key(EVP_EC_gen("P-256"));
+  const tls::Certificate certificate(X509_new());
+  X509* it = certificate.get();
+  X509_gmtime_adj(X509_getm_notBefore(it), 0);
+  X509_gmtime_adj(X509_getm_notAfter(it), 3600);
+  X509_set_pubkey(it, key.get());
+  X509_NAME_add_entry_by_txt(X509_get_subject_name(it), "CN", MBSTRING_ASC,
+                             reinterpret_cast<const unsigned char*>(name), -1, -1, 0);
+  X509_set_issuer_name(it, X509_get_subject_name(it));
+  REQUIRE(X509_sign(it, key.get(), EVP_sha256()) > 0);
+  const tls::MemoryBio bio(BIO_new(BIO_s_mem()));
+  REQUIRE(PEM_write_bio_X509(bio.get(), it) == 1);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &text);
+  return {text, static_cast<std::size_t>(size)};
+}
+
 std::string encrypted(const std::string& key) {
   const auto in = tls::bio_of(key);
   const tls::PrivateKey parsed(PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, nullptr));
@@ -142,4 +161,14 @@ TEST_CASE("auto certificate: a folder that can't be written is told of") {
   std::string error;
   CHECK(tls::auto_pair("/proc/nowhere", error).certificate.empty());
   CHECK(error.starts_with("can't make /proc/nowhere: "));
+}
+
+TEST_CASE("development certificate: what is made for development is known again, nothing else is") {
+  CHECK(tls::is_development_certificate(made().certificate));
+  for (const char* text : {"", "nonsense"}) CHECK_FALSE(tls::is_development_certificate(text));
+  // Self-signed for another name, and for localhost by somebody else.
+  CHECK_FALSE(tls::is_development_certificate(self_signed("example.com")));
+  CHECK_FALSE(tls::is_development_certificate(self_signed("localhost")));
+  // Two of them are a chain, which it never is.
+  CHECK_FALSE(tls::is_development_certificate(made().certificate + made().certificate));
 }
