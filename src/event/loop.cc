@@ -25,6 +25,11 @@ struct FreeConfig {
 // that keeps scheduling itself can't starve the descriptors.
 constexpr int task_rounds_max = 8;
 
+// A turn that begins so long after the one before was held up: the process was stopped, say.
+constexpr std::chrono::seconds held_up{1};
+// So often the descriptors are asked again before the timers have their way all the same.
+constexpr int catch_up_rounds_max = 64;
+
 timeval to_timeval(std::chrono::microseconds span) {
   timeval value{};
   value.tv_sec = static_cast<time_t>(span.count() / 1'000'000);
@@ -84,8 +89,18 @@ void Loop::turn(std::chrono::milliseconds wait_max) {
     watcher.unlink();
     asked_.push_back(watcher);
   }
+  const auto last_turn = clock::now();
   wait(asked_.empty() && tasks_.empty() ? wait_max : std::chrono::milliseconds(0));
   woke();  // nothing came: the turn begins here
+  if (clock::now() - last_turn > held_up) {
+    // Timers fell due while the process stood still, and what they wait for may have come as well
+    // and not been looked at: that goes first.
+    for (int left = catch_up_rounds_max; awake_ && left > 0; --left) {
+      awake_ = false;
+      event_base_loop(base_.get(), EVLOOP_ONCE | EVLOOP_NONBLOCK);
+    }
+    woke();
+  }
   run_timers();
   while (!asked_.empty()) {
     Watcher& watcher = asked_.front();
