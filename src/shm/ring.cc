@@ -129,7 +129,11 @@ bool RingReader::Walk::next(Record& record) {
   return false;
 }
 
-RingReader::Walk RingReader::walk() const { return walk_to(head()); }
+// The tail first: where another process consumes it may pass a head that was read before.
+RingReader::Walk RingReader::walk() const {
+  const std::uint64_t from = tail();
+  return {ring_, from, head()};
+}
 RingReader::Walk RingReader::walk_to(std::uint64_t limit) const { return {ring_, tail(), limit}; }
 std::uint64_t RingReader::tail() const {
   return ring_.control->tail.load(std::memory_order_acquire);
