@@ -15,6 +15,8 @@ using std::chrono::milliseconds;
 constexpr std::chrono::seconds quick{10};
 constexpr milliseconds first_delay{100};
 constexpr milliseconds longest_delay = std::chrono::seconds(10);
+// Of the last worker: ten forks a second are cheaper than nobody who serves.
+constexpr milliseconds longest_without_any{100};
 
 std::string title_of(const Child& child) {
   if (child.role != shm::Role::worker) return std::string(shm::name(child.role));
@@ -39,6 +41,13 @@ bool Respawn::wanted(const Place& place, std::uint64_t generation) const {
   return instance_.current != nullptr && generation == instance_.current->number;
 }
 
+bool Respawn::nobody_serves() const {
+  for (const Child* child : instance_.children.of_generation(instance_.current->number)) {
+    if (child->role == shm::Role::worker) return false;
+  }
+  return true;
+}
+
 void Respawn::on_death(const Child& child, const Ending& ending) {
   const Place place{child.role, child.index};
   const std::string crumb = instance_.zones.slots.breadcrumb(child.slot.index);
@@ -60,6 +69,9 @@ void Respawn::on_death(const Child& child, const Ending& ending) {
   } else {
     history.quick_deaths = soon ? history.quick_deaths + 1 : 0;
     delay = respawn_delay(history.quick_deaths);
+    if (place.role == shm::Role::worker && nobody_serves()) {
+      delay = std::min(delay, longest_without_any);
+    }
     cause = "of its own making";
   }
   log::line(log::Level::alert, "{} (pid {}) {}, {}{}{}; a new one starts {}", title_of(child),

@@ -2,7 +2,8 @@
 //
 // A death of the process' own making (a fault, an exit status) within 10 s of READY backs off: 0,
 // 100 ms, 200 ms ... 10 s, per role and index, so that a query of death can't turn the machine into
-// a fork loop. A SIGKILL or SIGTERM from outside is answered at once.
+// a fork loop; but where no other worker is left it is 100 ms at most. A SIGKILL or SIGTERM from
+// outside is answered at once.
 #pragma once
 
 #include <chrono>
@@ -36,6 +37,7 @@ class Respawn {
     Poller::TimerId timer = 0;
   };
   bool wanted(const Place& place, std::uint64_t generation) const;
+  bool nobody_serves() const;  // the worker that died was the last one of those in force
   void schedule(const Place& place, std::chrono::milliseconds delay);
   void start(const Place& place);
   Child* try_start(const Place& place, std::string& why);

@@ -92,13 +92,27 @@ def test_a_killed_worker_is_replaced_at_once():
 
 def test_a_worker_that_dies_by_itself_backs_off():
     """A death of its own making soon after READY: at once, then 100 ms, 200 ms ..., and the log says so."""
-    with Daemon(SITE, allow=[r"of its own making", r"dies of signal"]) as weir:
+    with Daemon(SITE, workers=2, allow=[r"of its own making", r"dies of signal"]) as weir:
+
+        def first():
+            return [pid for pid in pids(weir, "worker") if title(pid).startswith("weir: worker 0,")]
+
         for expected in ("at once", "in 100 ms", "in 200 ms"):
-            os.kill(wait_until(lambda: pids(weir, "worker"), 5)[0], signal.SIGSEGV)
-            weir.wait_log(rf"\(SIGSEGV\).* of its own making.*starts {expected}")
-        wait_until(lambda: pids(weir, "worker"), 5)
+            os.kill(wait_until(first, 5)[0], signal.SIGSEGV)
+            weir.wait_log(rf"worker 0, .*\(SIGSEGV\).* of its own making.*starts {expected}")
+        wait_until(first, 5)
         assert weir.get().body == b"ok"
         assert re.search(r"worker 0, generation 1 dies of signal 11.*; stack:", weir.log)
+
+
+def test_the_last_worker_is_not_waited_for():
+    """Where no other worker is left, a quick death costs 100 ms, however many there were."""
+    with Daemon(SITE, allow=[r"of its own making", r"dies of signal"]) as weir:
+        for n in range(6):
+            os.kill(wait_until(lambda: pids(weir, "worker"), 5)[0], signal.SIGSEGV)
+            wait_until(lambda n=n: weir.log.count("a new one starts") > n, 5)
+        assert re.findall(r"a new one starts (.*)", weir.log) == ["at once"] + ["in 100 ms"] * 5
+        wait_until(lambda: pids(weir, "worker"), 5)
 
 
 def test_housekeeper_and_logger_are_replaced_and_stay_single():
