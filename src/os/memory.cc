@@ -27,10 +27,20 @@ std::optional<std::uint64_t> number_in(const std::string& path) {
   return parse_decimal(trim(read_file(path), " \n"));
 }
 
+// The two hierarchies of control groups: how /proc/self/cgroup names them, where they are, and the
+// names of their files. No limit is "max" in the second, a huge number in the first.
+struct Hierarchy {
+  std::string_view line, folder, limit, used;
+};
+constexpr Hierarchy hierarchies[] = {
+    {"\n0::", "/sys/fs/cgroup", "/memory.max", "/memory.current"},
+    {":memory:", "/sys/fs/cgroup/memory", "/memory.limit_in_bytes", "/memory.usage_in_bytes"},
+};
+
 // What one group leaves: its limit less what it uses and can't give back.
-std::optional<std::uint64_t> left_in_group(const std::string& folder) {
-  const auto limit = number_in(folder + "/memory.max");  // "max": no limit
-  const auto used = number_in(folder + "/memory.current");
+std::optional<std::uint64_t> left_in_group(const std::string& folder, const Hierarchy& names) {
+  const auto limit = number_in(folder + std::string(names.limit));
+  const auto used = number_in(folder + std::string(names.used));
   if (!limit || !used) return std::nullopt;
   const std::string stat = read_file(folder + "/memory.stat");
   const std::uint64_t cache =
@@ -57,16 +67,17 @@ std::optional<std::uint64_t> available() {
   if (!kilobytes) return std::nullopt;
   std::uint64_t least = *kilobytes * 1024;
 
-  constexpr std::string_view own_group = "\n0::";  // the v2 hierarchy
   const std::string groups = '\n' + read_file("/proc/self/cgroup");
-  const auto at = groups.find(own_group);
-  if (at == groups.npos) return least;
-  std::string path = groups.substr(at + own_group.size());
-  path.erase(std::min(path.find('\n'), path.size()));
-  for (; !path.empty(); path.erase(path.rfind('/'))) {  // a group and all above it
-    const auto left = left_in_group("/sys/fs/cgroup" + path);
-    if (left) least = std::min(least, *left);
-    if (path.front() != '/') break;
+  for (const Hierarchy& names : hierarchies) {
+    const auto at = groups.find(names.line);
+    if (at == groups.npos) continue;
+    std::string path = groups.substr(at + names.line.size());
+    path.erase(std::min(path.find('\n'), path.size()));
+    for (; !path.empty(); path.erase(path.rfind('/'))) {  // a group and all above it
+      const auto left = left_in_group(std::string(names.folder) + path, names);
+      if (left) least = std::min(least, *left);
+      if (path.front() != '/') break;
+    }
   }
   return least;
 }

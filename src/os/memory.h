@@ -10,8 +10,8 @@
 
 namespace weir::memory {
 
-// The machine's available memory, or less where a control group (v2) above this process sets a
-// limit. nullopt when the kernel does not say (no /proc): then nothing can be refused beforehand.
+// The machine's available memory, or less where a control group above this process sets a limit.
+// nullopt when the kernel does not say (no /proc): then nothing can be refused beforehand.
 std::optional<std::uint64_t> available();
 
 // The number behind "NAME:" or "NAME " at the start of a line, as in /proc/meminfo and memory.stat.

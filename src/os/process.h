@@ -53,6 +53,10 @@ Result<Ok> stdio_to_null(bool keep_stderr);
 std::optional<std::chrono::milliseconds> cpu_time_of(pid_t pid);
 char process_state_of(pid_t pid);  // 'R', 'S', 'D', 'T', ... of /proc/PID/stat; '\0': gone
 
+// Where the machine's memory runs out the kernel takes this process before its parent. False: it
+// refused.
+bool volunteer_for_oom_killer();
+
 bool process_lives(pid_t pid);  // there is one of that number, and it is no zombie
 
 int usable_cpus();               // of this process' affinity mask, at least 1

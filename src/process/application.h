@@ -31,7 +31,8 @@ class WorkerService {
   // `fd` listens, is non-blocking and stays the caller's; `listen` lives as long as the generation.
   virtual void add_listener(int fd, const conf::ListenConf& listen) = 0;
   virtual void remove_listener(int fd) = 0;
-  virtual void stop_accepting() = 0;  // all of them
+  virtual void stop_accepting() = 0;     // all of them
+  virtual void pause_accepting(bool) {}  // while memory is short
 
   // No connection is cut; `on_empty` is called from the loop, once, when the last one has gone.
   virtual void drain(void (*on_empty)(void* owner), void* owner) = 0;

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "conf/manual.h"
+#include "os/memory_reserve.h"
 #include "os/notify.h"
 #include "os/process.h"
 #include "os/signals.h"
@@ -95,6 +96,8 @@ int run_master(Early early, const conf::LoadOptions& load_options,
     taken.file->remove();
     return exit_failure;
   }
+  // Workers can be replaced, the master can't.
+  const MemoryReserve reserve(0, MemoryReserve::Empty::waits, nullptr, nullptr);
   Master master(**poller, **zones, application,
                 {load_options, ServiceManager::from_environment(), std::move(*signals),
                  private_socket_path(early.pid_path), daemon.detached()});

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "os/crash.h"
+#include "os/memory_reserve.h"
 #include "os/signals.h"
 #include "process/options.h"
 
@@ -42,6 +43,7 @@ std::int64_t monotonic_ns() { return std::chrono::steady_clock::now().time_since
 }  // namespace
 
 void Children::become_child(const SpawnPlan& plan, ChildSide side) {
+  MemoryReserve::forget();
   reset_signals();
   // A terminal sends these to the whole process group; a child obeys its channel.
   ignore_signals({SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGTTIN, SIGTTOU});
@@ -62,6 +64,7 @@ void Children::become_child(const SpawnPlan& plan, ChildSide side) {
       give_up(side.channel, done.error().what);
     }
   }
+  volunteer_for_oom_killer();  // refused (no /proc): then the kernel chooses by size alone
   DropOptions drop;
   drop.identity = plan.identity;
   if (const auto done = drop_privileges(drop); !done) give_up(side.channel, done.error().what);

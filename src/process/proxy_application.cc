@@ -19,6 +19,7 @@ class ProxyWorker : public WorkerService {
   }
   void remove_listener(int fd) override { service_.remove_listener(fd); }
   void stop_accepting() override { service_.stop_accepting(); }
+  void pause_accepting(bool on) override { service_.pause_accepting(on); }
   void drain(void (*on_empty)(void* owner), void* owner) override {
     service_.on_empty(on_empty, owner);
     service_.drain();

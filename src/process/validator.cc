@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "os/memory_reserve.h"
 #include "os/privileges.h"
 #include "os/process.h"
 #include "os/signals.h"
@@ -59,6 +60,7 @@ void limit_resource(__rlimit_resource_t what, rlim_t value) {
 [[noreturn]] void validate(const conf::LoadOptions& options, Application& application,
                            int snapshot_fd, int report_fd) {
   reset_signals();
+  MemoryReserve::forget();
   ProcessTitle::set("weir: validator");
   close_others({snapshot_fd, report_fd});
   limit_resource(RLIMIT_CPU, static_cast<rlim_t>(Validator::time_limit.count()));

@@ -10,6 +10,7 @@
 #include "event/loop.h"
 #include "event/timer.h"
 #include "event/watcher.h"
+#include "os/memory_reserve.h"
 #include "os/signals.h"
 #include "process/child_log.h"
 #include "process/fault_point.h"
@@ -24,6 +25,10 @@ using std::chrono::milliseconds;
 // What a worker does without a master before it retires.
 constexpr std::chrono::seconds orphan_time{60};
 
+// More than any one allocation on the way of a request.
+constexpr std::size_t reserve_bytes = std::size_t{2} << 20;
+constexpr milliseconds between_refills{100};
+
 class Worker {
  public:
   Worker(const WorkerPlan& plan, ChildSide& side)
@@ -35,7 +40,12 @@ class Worker {
         signal_watcher_(loop_, call<&Worker::read_signals>, this),
         orphan_timer_(loop_, call<&Worker::retire>, this),
         keep_timer_(loop_, call<&Worker::stop_accepting>, this),
-        stop_timer_(loop_, call<&Worker::drop_all>, this) {}
+        stop_timer_(loop_, call<&Worker::drop_all>, this),
+        memory_short_(loop_, call<&Worker::make_memory_room>, this),
+        refill_timer_(loop_, call<&Worker::make_memory_room>, this),
+        reserve_(
+            reserve_bytes, MemoryReserve::Empty::ends,
+            [](void* self) { static_cast<Worker*>(self)->memory_short_.schedule(); }, this) {}
 
   int run();
 
@@ -59,6 +69,7 @@ class Worker {
   void stop(milliseconds grace);
   void drop_all() { service_->drop_all(); }
   void drained();
+  void make_memory_room();
 
   struct Adopted {
     std::uint32_t listener, shard;
@@ -72,11 +83,14 @@ class Worker {
   Heart heart_;
   LevelWatcher channel_watcher_, signal_watcher_;
   Timer orphan_timer_, keep_timer_, stop_timer_;
+  Deferred memory_short_;
+  Timer refill_timer_;
+  MemoryReserve reserve_;
   std::optional<SignalFd> signals_;
   std::unique_ptr<WorkerService> service_;
   std::vector<Adopted> adopted_;
   std::vector<std::uint32_t> kept_;  // listeners that still accept while we drain
-  bool serving_ = false, retiring_ = false;
+  bool serving_ = false, retiring_ = false, memory_is_short_ = false;
 };
 
 int Worker::run() {
@@ -216,6 +230,25 @@ void Worker::stop(milliseconds grace) {
   service_->drop_tunnels();
   // Half of the grace for what is being answered; the rest to leave in order.
   stop_timer_.arm(grace / 2);
+}
+
+// An allocation failed and was made good from the reserve. Until that is whole again nobody is
+// accepted, and idle connections go.
+void Worker::make_memory_room() {
+  if (reserve_.refill()) {
+    log::line(log::Level::alert, "an allocation failed; there is memory again");
+    if (service_ && memory_is_short_) service_->pause_accepting(false);
+    memory_is_short_ = false;
+    return;
+  }
+  if (!memory_is_short_) {
+    log::line(log::Level::alert, "memory is short: idle connections are closed, accepting pauses");
+  }
+  memory_is_short_ = true;
+  refill_timer_.arm(between_refills);
+  if (!service_) return;
+  service_->pause_accepting(true);
+  service_->drop_idle();
 }
 
 void Worker::drained() {

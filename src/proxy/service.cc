@@ -44,6 +44,7 @@ class Service::Impl final : private ListenerOwner {
   void add_listener(int fd, const conf::ListenConf& listen);
   void remove_listener(int fd);
   void stop_accepting() { listeners_.clear(); }
+  void pause_accepting(bool on);
   void drain();
   bool draining() const { return context_.draining; }
   Sessions& sessions() { return sessions_; }
@@ -57,6 +58,7 @@ class Service::Impl final : private ListenerOwner {
   Router::Parts parts();
   void make_room();
   void changed();
+  void update_listeners();
   void tell_empty();
 
   shm::SlotOwner slot_;
@@ -74,7 +76,8 @@ class Service::Impl final : private ListenerOwner {
   std::vector<std::unique_ptr<Listener>> listeners_;
   Deferred emptied_, memory_freed_;
   std::size_t connections_max_, handshakes_max_;
-  bool paused_ = false;
+  bool paused_ = false;  // too many connections
+  bool held_ = false;    // by our owner
   bool told_ = false;
   void (*empty_)(void* owner) = nullptr;
   void* empty_owner_ = nullptr;
@@ -147,7 +150,7 @@ void Service::Impl::add_listener(int fd, const conf::ListenConf& listen) {
               started.error().what);
     return;
   }
-  if (paused_) listener->pause();
+  if (paused_ || held_) listener->pause();
   listeners_.push_back(std::move(listener));
 }
 
@@ -191,7 +194,22 @@ void Service::Impl::make_room() {
   paused_ = true;
   log::line(log::Level::warn, "{} worker_connections are not enough: accepting pauses",
             connections_max_);
-  for (const auto& listener : listeners_) listener->pause();
+  update_listeners();
+}
+
+void Service::Impl::pause_accepting(bool on) {
+  held_ = on;
+  update_listeners();
+}
+
+void Service::Impl::update_listeners() {
+  for (const auto& listener : listeners_) {
+    if (paused_ || held_) {
+      listener->pause();
+    } else {
+      listener->resume();
+    }
+  }
 }
 
 void Service::Impl::changed() {
@@ -200,7 +218,7 @@ void Service::Impl::changed() {
   const std::size_t low = connections_max_ - connections_max_ / 10;
   if (sessions_.count() + lingerers_.count() >= low) return;
   paused_ = false;
-  for (const auto& listener : listeners_) listener->resume();
+  update_listeners();
 }
 
 void Service::Impl::drain() {
@@ -235,6 +253,7 @@ void Service::add_listener(int fd, const conf::ListenConf& listen) {
 }
 void Service::remove_listener(int fd) { impl_->remove_listener(fd); }
 void Service::stop_accepting() { impl_->stop_accepting(); }
+void Service::pause_accepting(bool on) { impl_->pause_accepting(on); }
 void Service::drain() { impl_->drain(); }
 bool Service::draining() const { return impl_->draining(); }
 void Service::drop_idle() { impl_->sessions().drop_idle(); }

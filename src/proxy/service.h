@@ -38,8 +38,9 @@ class Service {
   // Accepts from `fd` (listening, non-blocking; stays the caller's). `listen` must live as long as
   // the configuration.
   void add_listener(int fd, const conf::ListenConf& listen);
-  void remove_listener(int fd);  // this one only: a sibling's queue that was lent to us
-  void stop_accepting();         // leaves the queues to others; connections go on
+  void remove_listener(int fd);   // this one only: a sibling's queue that was lent to us
+  void stop_accepting();          // leaves the queues to others; connections go on
+  void pause_accepting(bool on);  // what comes waits in the queues
 
   // No connection is cut: exchanges run to their end, idle keep-alive connections stay readable and
   // are served once more with Connection: close, at most min(keepalive_timeout, 15 s). Calls
