@@ -12,6 +12,7 @@
 #include "proxy/errors.h"
 #include "proxy/headers.h"
 #include "proxy/stages.h"
+#include "proxy/test_fault.h"
 #include "proxy/values.h"
 #include "proxy/worker_context.h"
 
@@ -56,6 +57,7 @@ void Exchange::start(const RequestTraits& traits) {
   begin();
   state_.traits = traits;
   breadcrumb("stages");
+  WEIR_TEST_FAULT(state_.request().fields);
   run_stages(*this);
 }
 
