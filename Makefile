@@ -24,6 +24,7 @@ CXXFLAGS ?= $(FLAGS.$(MODE))
 # Tests are many, and run once: compiled for speed of compiling.
 $B/test/%.o: private CXXFLAGS := $(patsubst -O2,-O0,$(CXXFLAGS))
 $B/test/bench/%.o: private CXXFLAGS := $(FLAGS.$(MODE))
+$B/test/fault/support/%.o: private CXXFLAGS := $(CXXFLAGS)
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Werror
 ALL_CXXFLAGS = -std=c++20 -Isrc -I. $(WARNINGS) -MMD -MP -pthread $(CXXFLAGS)
 LDLIBS = -Wl,--as-needed -levent_core -lssl -lcrypto -lz -lbrotlienc -linih -lfmt -lpcre2-8 -pthread
@@ -34,7 +35,9 @@ LIB := $(filter-out $B/src/main.o,$(call objects,src))
 UNIT := $(call objects,test/unit)
 TOOL_PARTS := $(call objects,$(patsubst %/,%,$(wildcard tools/*/)))
 SUPPORT := $(call objects,test/unit/support)
-FAULT := $(call objects,test/fault)
+# support/fault_load.cc is a program: the clients of the fault scenarios
+FAULT_LOAD := $B/test/fault/support/fault_load.o
+FAULT := $(filter-out $(FAULT_LOAD),$(call objects,test/fault))
 FUZZERS := $(patsubst test/fuzz/%.cc,$B/fuzz/%,$(wildcard test/fuzz/*.cc))
 # tools/weir-NAME.cc is a program; what it needs besides lies in tools/NAME/
 TOOLS := $(patsubst tools/%.cc,%,$(wildcard tools/weir*.cc))
@@ -72,11 +75,11 @@ integration:                            ## integration tests alone, with the cas
 	$(AGAIN) all
 	@test/integration/run --mode $(MODE) $(ARGS)
 
-faults:                                 ## the bounded core of fault and torture tests (kill points, killed workers)
+faults:                                 ## all fault and torture tests, at full length (6-8 minutes; test runs a bounded core); ends with a table of figures
 	@tools/deps build test
 	$(AGAIN) MODE=release all
 	$(AGAIN) MODE=hooks build-faults
-	@tools/test faults
+	@tools/test --long faults
 
 asan:                                   ## unit and integration tests under address and UB sanitizers
 	@tools/deps build test
@@ -128,7 +131,7 @@ help:                                   ## this list
 clean: ; rm -rf build                   ## remove all that was built
 
 build-unit: $B/unit
-build-faults: all $(if $(FAULT),$B/faults)
+build-faults: all $B/faults $B/fault-load
 build-fault-program: $(if $(FAULT),$B/faults)
 build-fuzz: $(FUZZERS)
 
@@ -136,6 +139,7 @@ $B/weir: $B/src/main.o $(LIB) ; $(LINK)
 $B/unit: $(UNIT) $(TOOL_PARTS) $(LIB) ; $(LINK)
 $B/faults: $B/test/unit/main.o $(FAULT) $(SUPPORT) $(LIB) ; $(LINK)
 $B/bench-origin: $B/test/bench/origin.o ; $(LINK)
+$B/fault-load: $(FAULT_LOAD) ; $(LINK)
 $B/libweir.a: $(LIB)
 	$(call say,AR,$@)rm -f $@ && ar rcsT $@ $^
 .SECONDEXPANSION:
@@ -160,4 +164,4 @@ $B/flags: FORCE
 .PHONY: all run test unit integration faults bench asan tsan lint lint-all fuzz man install deps help clean FORCE
 .PHONY: build-unit build-faults build-fault-program build-fuzz
 .DELETE_ON_ERROR:
--include $(patsubst %.o,%.d,$(LIB) $(UNIT) $(FAULT) $(TOOL_PARTS)) $(wildcard $B/src/main.d $B/tools/*.d $B/test/fuzz/*.d $B/test/bench/*.d)
+-include $(patsubst %.o,%.d,$(LIB) $(UNIT) $(FAULT) $(TOOL_PARTS) $(FAULT_LOAD)) $(wildcard $B/src/main.d $B/tools/*.d $B/test/fuzz/*.d $B/test/bench/*.d)

@@ -1,6 +1,6 @@
 """Finds the tests, runs each in a process of its own, prints one line per test and the sum as the last line.
 
-    test/integration/run [-k PATTERN] [-j N] [--mode MODE] [--keep] [FOLDER...]
+    test/integration/run [-k PATTERN] [-j N] [--mode MODE] [--long] [--keep] [FOLDER...]
 
 A test process is a subreaper and a process group: whatever a test leaves behind is found, counted as a failure and
 ended. Exit code 0 when nothing failed, 1 otherwise, 2 for bad arguments.
@@ -43,7 +43,13 @@ class Test:
             return f"needs a build of {' or '.join(modes)}"
         if getattr(self.function, "needs_root", False) and os.geteuid() != 0:
             return "needs root"
+        present, what = getattr(self.function, "needs", (None, None))
+        if present and not present():
+            return f"needs {what}"
         return None
+
+    def wanted(self):
+        return support.is_long() or not getattr(self.function, "long", False)
 
 
 class Batch:
@@ -69,6 +75,9 @@ class Batch:
 
     def reason_to_skip(self):
         return None
+
+    def wanted(self):
+        return True
 
     def function(self):
         with open(self.results, "a", encoding="utf-8") as file:
@@ -99,6 +108,7 @@ def discover(folders, pattern):
             tests += [Test(path, f) for f in functions]
             if hasattr(module, "batches"):
                 tests += [Batch(path, module, *batch) for batch in module.batches()]
+    tests = [t for t in tests if t.wanted()]
     if pattern:
         batches = [t.matching(pattern) for t in tests if isinstance(t, Batch)]
         tests = [t for t in tests if isinstance(t, Test) and re.search(pattern, f"{t.id} {t.name}", re.I)]
@@ -212,6 +222,11 @@ class Running:
         files = [self.folder / "test.out", *self.folder.glob("out-*/*.out")]
         return "".join(f"--- {f.name}\n{f.read_text(errors='replace')[-20000:]}" for f in files if f.exists())
 
+    def verdicts(self):
+        """Lines with figures that the test left (support.verdict)."""
+        file = self.folder / "verdicts"
+        return file.read_text(errors="replace").splitlines() if file.exists() else []
+
     def clean(self, keep):
         if keep:
             print(f"      kept: {self.folder}")
@@ -233,6 +248,7 @@ def tell(test_id, name, problem, seconds):
 def run_all(tests, jobs, keep):
     waiting = list(tests)
     running = []
+    table = []
     passed = failed = skipped = 0
     while waiting or running:
         while waiting and len(running) < jobs:
@@ -256,10 +272,16 @@ def run_all(tests, jobs, keep):
             for test_id, name, problem, seconds in results:
                 passed, failed = passed + (problem is None), failed + (problem is not None)
                 tell(test_id, name, problem, seconds)
+            verdicts = item.verdicts()
+            print("".join(f"        {line}\n" for line in verdicts), end="")
+            table += verdicts
             item.clean(keep and not ok)
             sys.stdout.flush()
         if running:
             time.sleep(0.005)
+    if support.is_long() and table:
+        rows = sorted(table, key=lambda line: [int(n) if n.isdigit() else n for n in re.split(r"(\d+)", line)[:2]])
+        print("\nfigures:\n" + "".join(f"  {line}\n" for line in rows))
     return passed, failed, skipped
 
 
@@ -269,11 +291,14 @@ def main(arguments):
     parser.add_argument("-k", metavar="PATTERN", help="only tests whose file, function or sentence matches")
     parser.add_argument("-j", type=int, default=2, metavar="N", help="tests at a time (2)")
     parser.add_argument("--mode", default=support.mode(), help="build/<mode> to test (release)")
+    parser.add_argument("--long", action="store_true", help="full length, and what is left out otherwise (mark @long)")
     parser.add_argument("--keep", action="store_true", help="keep the folders of failed tests")
     parser.add_argument("--list", action="store_true", help="only name the tests")
     parser.add_argument("folders", nargs="*", default=[str(here)], help="folders with test_*.py")
     options = parser.parse_args(arguments)
     os.environ["WEIR_TEST_MODE"] = options.mode
+    if options.long:
+        os.environ["WEIR_TEST_LONG"] = "1"
     if not (support.ROOT / "build" / options.mode).is_dir():
         print(f"build/{options.mode} is not there: make MODE={options.mode} all", file=sys.stderr)
         return 2

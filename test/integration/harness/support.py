@@ -18,6 +18,20 @@ def mode():
     return os.environ.get("WEIR_TEST_MODE", "release")
 
 
+def is_long():
+    """Was the full length asked for (make faults), not the bounded core (make test)?"""
+    return os.environ.get("WEIR_TEST_LONG") == "1"
+
+
+def verdict(row, text, ok=True):
+    """One line with a figure: printed below the test's own line and in the table at the end of a long run.
+
+    Whoever gives a verdict that is not ok must also fail.
+    """
+    with open(_scratch_root() / "verdicts", "a", encoding="utf-8") as file:
+        file.write(f"{row:<4} {text}  {'ok' if ok else 'FAILED'}\n")
+
+
 def scale(seconds):
     """A limit in seconds, stretched for instrumented builds and slow machines."""
     factor = 4.0 if mode() in ("asan", "tsan") else 1.0
@@ -42,13 +56,17 @@ def wait_until(condition, limit=10.0, what=None):
 _scratch = None
 
 
-def scratch(name=None):
-    """A fresh folder below the test's own scratch folder (removed with it after the test)."""
+def _scratch_root():
     global _scratch
     if _scratch is None:
         _scratch = pathlib.Path(os.environ.get("WEIR_TEST_SCRATCH") or tempfile.mkdtemp(prefix="weir-test-"))
         _scratch.chmod(0o755)  # started as root, workers run as another user and must get in
-    path = pathlib.Path(tempfile.mkdtemp(prefix=f"{name or 'dir'}-", dir=_scratch))
+    return _scratch
+
+
+def scratch(name=None):
+    """A fresh folder below the test's own scratch folder (removed with it after the test)."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix=f"{name or 'dir'}-", dir=_scratch_root()))
     path.chmod(0o755)
     return path
 
@@ -87,11 +105,27 @@ def limit(seconds):
     return mark
 
 
+def long(function):
+    """Runs only at full length (run --long, make faults)."""
+    function.long = True
+    return function
+
+
 def modes(*names):
     """Runs only in these builds, e.g. modes("hooks", "asan") for tests that need kill points."""
 
     def mark(function):
         function.modes = names
+        return function
+
+    return mark
+
+
+def needs(present, what):
+    """Runs only where present() says so; elsewhere it counts as skipped, for want of `what`."""
+
+    def mark(function):
+        function.needs = (present, what)
         return function
 
     return mark
