@@ -325,6 +325,7 @@ Io TlsTransport::write(std::span<const iovec> from) {
   }
   if (!out_.empty()) schedule_flush();
   if (taken == 0 && lost_) return failed();
+  if (lost_) again();  // what was taken is gone, and its giver waits for room: it learns in time
   blocked_ = taken < offered;
   return taken > 0 || offered == 0 ? Io::moved(taken) : Io::wait();
 }
