@@ -38,6 +38,7 @@ struct MainConf {
   Setting<Duration> reload_min_interval;
   Setting<AutoCount> ssl_handshakes_max;  // unfinished ones per worker; auto: a quarter of its
                                           // connections
+  Setting<Duration> client_tcp_timeout;   // 0: the kernel's
   Setting<bool> daemon;
   Setting<OutputPath> pid;
   Setting<ErrorLog> error_log;

@@ -66,6 +66,19 @@ constexpr Directive processes[] = {
                                         .example = "1000"}),
     row<&MainConf::buffer_pool_size>({.name = "buffer_pool_size",
                                       .kinds = in_main,
+    row<&MainConf::client_tcp_timeout>(
+        {.name = "client_tcp_timeout",
+         .kinds = in_main,
+         .fallback = "45s",
+         .most = 24ULL * 3'600'000,
+         .doc =
+             "How long a client may leave what it was sent unacknowledged (TCP_USER_TIMEOUT), or "
+             "probes of a silent connection unanswered (keepalive probes begin after half of "
+             "it). Then it has vanished, and its connection is dropped. A client that reads "
+             "nothing for so long is dropped too. 0: the kernel's own rules, by which that can "
+             "take hours.",
+         .example = "20s",
+         .nginx = "listen ... so_keepalive"}),
                                       .fallback = "256m",
                                       .least = std::uint64_t{1} << 20,
                                       .most = std::uint64_t{1} << 40,

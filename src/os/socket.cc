@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -83,6 +84,21 @@ void discard_unix(UnixListener& listener) {
   if (!listener.temporary.empty()) ::unlink(listener.temporary.c_str());
   listener.temporary.clear();
   listener.fd.reset();
+}
+
+Result<Ok> give_up_after(int listening, std::chrono::milliseconds time) {
+  const bool probes = time.count() > 0;
+  // SO_KEEPALIVE sends the probes; TCP_USER_TIMEOUT says when they, and what else is not
+  // acknowledged, were in vain (tcp(7)).
+  const auto seconds = static_cast<int>(std::chrono::ceil<std::chrono::seconds>(time).count());
+  const bool done =
+      set_option(listening, SOL_SOCKET, SO_KEEPALIVE, probes ? 1 : 0) &&
+      set_option(listening, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(time.count())) &&
+      (!probes || (set_option(listening, IPPROTO_TCP, TCP_KEEPIDLE, std::max(seconds / 2, 1)) &&
+                   set_option(listening, IPPROTO_TCP, TCP_KEEPINTVL, std::max(seconds / 8, 1)) &&
+                   set_option(listening, IPPROTO_TCP, TCP_KEEPCNT, 8)));
+  if (!done) return failed("a time limit for connections");
+  return Ok{};
 }
 
 Result<Ok> listen_on(int fd, int backlog) {

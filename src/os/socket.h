@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,6 +39,11 @@ struct UnixListener {
 Result<UnixListener> bind_unix(std::string_view path, mode_t mode);
 Result<Ok> publish_unix(UnixListener& listener, int backlog);
 void discard_unix(UnixListener& listener);  // before publishing: removes the temporary name
+
+// Connections that will be accepted from here end when nothing is heard of the client for so long:
+// sent bytes not acknowledged, probes of a silent connection not answered. 0: the kernel's own
+// rules. For TCP sockets.
+Result<Ok> give_up_after(int listening, std::chrono::milliseconds time);
 
 Result<Ok> listen_on(int fd, int backlog);  // again on a listening socket: changes the backlog
 int somaxconn();                            // the kernel's bound on a backlog

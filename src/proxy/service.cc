@@ -12,6 +12,8 @@
 #include "net/listener.h"
 #include "net/plain_transport.h"
 #include "observe/access_log.h"
+#include "os/process.h"
+#include "os/socket.h"
 #include "proxy/h1_session.h"
 #include "proxy/router.h"
 #include "proxy/session.h"
@@ -142,6 +144,10 @@ Router::Parts Service::Impl::parts() {
           this};
 }
 
+  if (listen.address.is_ip()) {
+    if (const auto set = give_up_after(fd, *context_.config.main.client_tcp_timeout); !set)
+      log::warn("{}: {} could not be set", listen.address.to_string(), set.error().what);
+  }
 void Service::Impl::add_listener(int fd, const conf::ListenConf& listen) {
   auto listener =
       std::make_unique<Listener>(context_.loop, fd, static_cast<ListenerOwner&>(*this), &listen);
