@@ -45,6 +45,7 @@ struct MainConf {
   Setting<OutputPath> state_path;
   Setting<Size> log_ring_size;     // per worker
   Setting<Size> buffer_pool_size;  // per worker, bound of all body buffers
+  Setting<Size> large_heads_size;  // per worker, bound of what heads hold beyond the usual
 };
 
 struct ListenConf {

@@ -30,16 +30,18 @@ constexpr Directive processes[] = {
          .most = 64,
          .doc = "How many workers serve traffic. auto: one for each CPU that weir may run on.",
          .example = "4"}),
-    row<&MainConf::worker_connections>({.name = "worker_connections",
-                                        .kinds = in_main,
-                                        .fallback = "auto",
-                                        .least = 16,
-                                        .most = 1'000'000,
-                                        .doc = "The most connections of one worker, to clients and "
-                                               "to upstreams together. auto: what the limit on "
-                                               "open files allows. At the limit a worker closes "
-                                               "idle connections and stops accepting.",
-                                        .example = "8192"}),
+    row<&MainConf::worker_connections>(
+        {.name = "worker_connections",
+         .kinds = in_main,
+         .fallback = "auto",
+         .least = 16,
+         .most = 1'000'000,
+         .doc = "The most client connections of one worker. Each may have one more to an upstream, "
+                "and needs a descriptor for that too. auto: what the limit on open files allows. "
+                "Near the limit a worker closes idle connections, then those that send a head "
+                "slowly; when all are busy it stops accepting, and newcomers wait in the kernel's "
+                "queue.",
+         .example = "8192"}),
     row<&MainConf::worker_rlimit_nofile>(
         {.name = "worker_rlimit_nofile",
          .kinds = in_main,
@@ -64,8 +66,6 @@ constexpr Directive processes[] = {
                                                "has unfinished. Beyond it the oldest is "
                                                "dropped. auto: a quarter of its connections.",
                                         .example = "1000"}),
-    row<&MainConf::buffer_pool_size>({.name = "buffer_pool_size",
-                                      .kinds = in_main,
     row<&MainConf::client_tcp_timeout>(
         {.name = "client_tcp_timeout",
          .kinds = in_main,
@@ -79,6 +79,8 @@ constexpr Directive processes[] = {
              "take hours.",
          .example = "20s",
          .nginx = "listen ... so_keepalive"}),
+    row<&MainConf::buffer_pool_size>({.name = "buffer_pool_size",
+                                      .kinds = in_main,
                                       .fallback = "256m",
                                       .least = std::uint64_t{1} << 20,
                                       .most = std::uint64_t{1} << 40,
@@ -86,6 +88,17 @@ constexpr Directive processes[] = {
                                              "for bodies in transit. When it is used up, "
                                              "exchanges wait for one another instead of growing.",
                                       .example = "512m"}),
+    row<&MainConf::large_heads_size>(
+        {.name = "large_heads_size",
+         .kinds = in_main,
+         .fallback = "64m",
+         .least = std::uint64_t{1} << 20,
+         .most = std::uint64_t{1} << 40,
+         .doc =
+             "The most memory that one worker spends on long heads: what of a head is more than "
+             "1k while it comes, and more than 8k while the request is answered. When it is used "
+             "up, requests with such heads are answered 503; those with ordinary heads go on.",
+         .example = "256m"}),
 };
 
 constexpr Directive life[] = {

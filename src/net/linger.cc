@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <span>
 #include <utility>
 
 #include "base/clock.h"
@@ -15,7 +16,7 @@ class Lingerers::Lingerer final : public ListHook<>, public TransportOwner {
       : all_(all),
         transport_(std::move(transport)),
         limits_(limits),
-        bytes_left_(limits.bytes),
+        bytes_left_(std::max<std::size_t>(limits.bytes, 1)),
         ends_(clock::now() + limits.time),
         timer_(
             all.loop_, [](void* self) { static_cast<Lingerer*>(self)->done(); }, this) {
@@ -26,14 +27,16 @@ class Lingerers::Lingerer final : public ListHook<>, public TransportOwner {
   }
 
   void on_ready(Transport&, Ready) override {
-    std::array<char, 16384> waste;
+    std::array<char, 16384> buffer;
+    const std::span<char> waste(buffer);
     if (transport_->pending()) transport_->flush();
     for (int reads = 0; reads < reads_per_turn_max; ++reads) {
-      const Io io = transport_->read(waste, Want::more);
+      const Io io = transport_->read(waste.first(std::min(waste.size(), bytes_left_)), Want::more);
       if (io.state == Io::State::again) {
         if (reads > 0) arm();
         return;
       }
+      if (io.state == Io::State::bytes) all_.discarded_ += io.bytes;
       const bool over = io.state != Io::State::bytes || io.bytes >= bytes_left_;
       if (over && !(io.state == Io::State::eof && transport_->pending())) return done();
       if (over) return;  // a half-closed peer: it still reads what is pending

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "base/list.h"
@@ -31,6 +32,7 @@ class Lingerers {
   void add(std::unique_ptr<Transport> transport, const Limits& limits);
   void add(std::unique_ptr<Transport> transport) { add(std::move(transport), Limits{}); }
   std::size_t count() const { return count_; }
+  std::uint64_t discarded() const { return discarded_; }  // bytes thrown away so far
   // Called when the last one is gone (a draining worker waits for it); nullptr: nobody.
   void on_empty(void (*empty)(void* owner), void* owner) { empty_ = empty, owner_ = owner; }
   void close_all();
@@ -42,6 +44,7 @@ class Lingerers {
   Loop& loop_;
   List<Lingerer> all_;
   std::size_t count_ = 0;
+  std::uint64_t discarded_ = 0;
   void (*empty_)(void* owner) = nullptr;
   void* owner_ = nullptr;
 };

@@ -24,6 +24,10 @@ Error trouble(Trouble which) {
   return {row.side, row.text};
 }
 
+bool is(const Error& error, Trouble which) {
+  return rows[static_cast<std::size_t>(which)].text.data() == error.what.data();
+}
+
 // A row is found by the address of its text: an Error carries nothing else, and texts are literals.
 Consequence consequence_of(const Error& error) {
   for (const Row& row : rows)

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/arena.h"
 #include "base/log.h"
 #include "base/result.h"
 
@@ -18,6 +19,12 @@ enum class Trouble : std::uint8_t {
 };
 
 Error trouble(Trouble which);
+bool is(const Error& error, Trouble which);
+
+// What a head that its arena could not hold comes to.
+inline Error no_head_room(const Arena& arena) {
+  return trouble(arena.starved() ? Trouble::head_memory : Trouble::head_room);
+}
 
 struct Consequence {
   std::uint16_t status;  // 0: no answer is possible or wanted, the connection is closed

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -13,19 +14,32 @@
 namespace weir {
 
 struct ExchangeMemory {
-  Arena arena{8 * 1024, 512 * 1024};
+  static constexpr std::size_t chunk_bytes = std::size_t{8} * 1024;
+  static constexpr std::size_t text_bytes_kept = std::size_t{4} * 1024;
+  explicit ExchangeMemory(Budget& heads) : arena(chunk_bytes, 512 * 1024, &heads) {}
+  Arena arena;
   RequestHead request;     // as received; the arena has its text
   RequestHead to_origin;   // as a peer gets it
   ResponseHead from_peer;  // the answer as a peer sent it
   ResponseHead answer;     // as the client gets it
   std::string text;        // for templates
+
+  // What was rendered into text, in the arena. A long one's capacity is not kept.
+  std::string_view take_text() {
+    const std::string_view copy = arena.copy(text);
+    if (text.capacity() > text_bytes_kept) text = {};
+    return copy;
+  }
 };
 
 // At most `kept_max` are kept; more are made and freed as needed.
 class ExchangeMemories {
  public:
+  static constexpr std::size_t kept_max = 256;
+  explicit ExchangeMemories(Budget& heads) : heads_(heads) {}
+  ExchangeMemories& operator=(ExchangeMemories&&) = delete;
   std::unique_ptr<ExchangeMemory> take() {
-    if (kept_.empty()) return std::make_unique<ExchangeMemory>();
+    if (kept_.empty()) return std::make_unique<ExchangeMemory>(heads_);
     auto memory = std::move(kept_.back());
     kept_.pop_back();
     return memory;
@@ -42,7 +56,7 @@ class ExchangeMemories {
   }
 
  private:
-  static constexpr std::size_t kept_max = 256;
+  Budget& heads_;
   std::vector<std::unique_ptr<ExchangeMemory>> kept_;
 };
 

@@ -19,7 +19,7 @@ void H1Answer::add_pending(std::string_view text) {
     return;
   }
   pending_ = arena_.join({pending_, text});
-  if (arena_.exhausted()) fail(trouble(Trouble::head_room));
+  if (arena_.exhausted()) fail(no_head_room(arena_));
 }
 
 // Hands the parts to the transport as one write; returns how many bytes it took.
@@ -86,7 +86,7 @@ void H1Answer::set_trailers(const Fields& fields) {
   if (framing_.kind != BodyKind::chunked || !trailers_ || fields.empty()) return;
   const std::size_t most = last_chunk_bytes(fields);
   char* const room = arena_.allocate(most);
-  if (room == nullptr) return fail(trouble(Trouble::head_room));
+  if (room == nullptr) return fail(no_head_room(arena_));
   const auto written = write_last_chunk(fields, std::span<char>(room, most));
   if (!written) return fail(written.error());
   last_chunk_ = {room, *written};
@@ -146,7 +146,7 @@ std::size_t H1Answer::write_chunked(std::string_view bytes, bool last) {
   if (last)
     tail = rest.empty() ? end : (last_chunk_.empty() ? "\r\n0\r\n\r\n" : arena_.join({crlf, end}));
   if (arena_.exhausted()) {
-    fail(trouble(Trouble::head_room));
+    fail(no_head_room(arena_));
     return 0;
   }
   const std::string_view nothing;

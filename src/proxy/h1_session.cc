@@ -8,6 +8,13 @@
 #include "proxy/router.h"
 
 namespace weir {
+namespace {
+
+// Of a head that was refused no more than this is read behind what was read of it: a megabyte of
+// fields is not worth the time, and a head a little too long comes to its end in it.
+constexpr std::size_t refused_head_bytes = std::size_t{16} * 1024;
+
+}  // namespace
 
 Limits limits_of(const conf::ServerConf& server) {
   Limits limits;
@@ -65,12 +72,12 @@ void H1Session::start() {
 
 void H1Session::opened() {
   if (transport_->is_tls()) {
-    context_.sessions.became_busy(*this);
     context_.counters.tls_handshakes.add();
     if (transport_->tls() != nullptr && transport_->tls()->reused)
       context_.counters.tls_resumed.add();
   }
   enter(Phase::waiting);
+  context_.sessions.became_slow(*this);
   timer_.arm(*server().client_header_timeout);
 }
 
@@ -93,6 +100,7 @@ void H1Session::read() {
   const std::size_t longest = server().client_header_max_size->bytes + 4096;
   for (;;) {
     const std::span<char> room = input_.room(context_.scratch, longest);
+    if (room.empty()) return refuse(input_.held(), trouble(Trouble::head_memory));
     const Io io = transport_->read(room);
     switch (io.state) {
       case Io::State::bytes: break;
@@ -128,8 +136,12 @@ bool H1Session::take(std::string_view bytes) {
   }
   if (*end == 0) {
     if (input_.empty()) {
-      input_.keep(bytes);
+      if (!input_.keep(bytes, context_.heads)) {
+        refuse(bytes, trouble(Trouble::head_memory));
+        return false;
+      }
       input_.scan() = first;
+      context_.sessions.became_slow(*this);
     }
     return true;
   }
@@ -139,21 +151,25 @@ bool H1Session::take(std::string_view bytes) {
 
 void H1Session::start_exchange(std::string_view head, std::string_view rest) {
   enter(Phase::exchanging);
+  context_.sessions.became_busy(*this);
   timer_.cancel();
   ++requests_;
   stream_ = std::make_unique<H1Stream>(*this, context_, listen_, *transport_, started_);
   // Kept bytes are copied by the stream before they go.
   stream_->start(head, rest);
-  input_.keep({});
+  input_.drop();
 }
 
 void H1Session::refuse(std::string_view bytes, Error why) {
   enter(Phase::exchanging);
+  context_.sessions.became_busy(*this);
+  refused_ = true;
+  if (is(why, Trouble::head_memory)) context_.counters.heads_refused.add();
   timer_.cancel();
   ++requests_;
   stream_ = std::make_unique<H1Stream>(*this, context_, listen_, *transport_, started_);
   stream_->refuse(bytes, why);
-  input_.keep({});
+  input_.drop();
 }
 
 // --- between requests
@@ -176,7 +192,8 @@ void H1Session::exchange_over() {
 void H1Session::next_request() {
   const std::string_view leftover = stream_->leftover();
   const bool ended = stream_->client_ended();
-  input_.keep(leftover);
+  // Without memory for it the rest is unanswered, which the end of the connection says.
+  if (!leftover.empty() && !input_.keep(leftover, context_.heads)) return close(Close::linger);
   stream_.reset();
   enter(Phase::waiting);
   if (input_.empty()) {
@@ -204,8 +221,10 @@ void H1Session::limit_idle(std::chrono::milliseconds longest) {
 
 void H1Session::timed_out(void* self) {
   auto& session = *static_cast<H1Session*>(self);
-  if (session.phase_ == Phase::reading_head)
+  if (session.phase_ == Phase::reading_head) {
+    session.context_.counters.slow_heads.add();
     return session.refuse(session.input_.held(), trouble(Trouble::header_timeout));
+  }
   if (session.phase_ == Phase::opening) session.context_.counters.tls_failures.add();
   session.close(Close::plain);
 }
@@ -236,6 +255,7 @@ void H1Session::close(Close how) {
       Lingerers::Limits limits;
       limits.time = *server().lingering_time;
       limits.idle = *server().lingering_timeout;
+      if (refused_) limits.bytes = refused_head_bytes;
       context_.lingerers.add(std::move(transport_), limits);
       break;
     }

@@ -82,6 +82,7 @@ class H1Session final : public Session, private TransportOwner {
   std::uint64_t serial_;
   std::uint32_t requests_ = 0;
   Phase phase_ = Phase::opening;
+  bool refused_ = false;  // the last head
 };
 
 }  // namespace weir

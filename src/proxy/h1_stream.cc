@@ -51,7 +51,7 @@ Result<Ok> H1Stream::read_head(std::string_view head, std::string_view early,
                                RequestTraits& traits) {
   RequestHead& request = memory_->request;
   const std::string_view copy = memory_->arena.copy(head);
-  if (memory_->arena.exhausted()) return trouble(Trouble::head_room);
+  if (memory_->arena.exhausted()) return no_head_room(memory_->arena);
   if (const auto parsed = parse_request_head(copy, limits_, request); !parsed)
     return parsed.error();
   const auto framing = request_framing(request);
@@ -94,6 +94,8 @@ void H1Stream::on_body_failed(Error why) {
   if (draining_) return end_drain(false);
   close_ = true;
   persists_ = false;
+  if (is(why, Trouble::body_timeout) || is(why, Trouble::body_too_slow))
+    context_.counters.slow_bodies.add();
   exchange_.on_body_failed(why);
 }
 
@@ -244,6 +246,7 @@ void H1Stream::drop() {
 
 void H1Stream::late(void* self, Pace::Late how) {
   auto& stream = *static_cast<H1Stream*>(self);
+  stream.context_.counters.slow_readers.add();
   stream.exchange_.on_client_gone(
       trouble(how == Pace::Late::silent ? Trouble::send_timeout : Trouble::client_too_slow));
   stream.session_.close(H1Session::Close::reset);

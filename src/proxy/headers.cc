@@ -13,7 +13,7 @@ constexpr std::string_view pseudonym = "weir";
 std::string_view render(ExchangeState& state, const Template& text) {
   state.memory.text.clear();
   text.render(ExchangeValues(state), state.memory.text);
-  return state.arena().copy(state.memory.text);
+  return state.memory.take_text();
 }
 
 }  // namespace

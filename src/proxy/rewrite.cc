@@ -44,7 +44,7 @@ std::string_view render(Exchange& exchange, const Template& text) {
   ExchangeState& state = exchange.state();
   state.memory.text.clear();
   text.render(ExchangeValues(state), state.memory.text);
-  return state.arena().copy(state.memory.text);
+  return state.memory.take_text();
 }
 
 // The new path in the one normal form; what is not a path is an error of the configuration, not of

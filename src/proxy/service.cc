@@ -67,6 +67,7 @@ class Service::Impl final : private ListenerOwner {
   const tls::Contexts* contexts_;
   BufferPool buffers_;
   Lingerers lingerers_;
+  Budget heads_;
   Sessions sessions_;
   Upstreams upstreams_;
   std::map<const conf::ApiKeysConf*, ApiKeys> api_keys_;
@@ -91,13 +92,14 @@ Service::Impl::Impl(Loop& loop, const conf::Config& config, const tls::Contexts*
       contexts_(contexts),
       buffers_(config.main.buffer_pool_size->bytes),
       lingerers_(loop),
+      heads_(config.main.large_heads_size->bytes),
       sessions_(loop, zones.stats.row(slot.index)),
       upstreams_(loop, config, contexts),
       router_(config, parts(), complaints_),
       access_logs_(config, zones, slot),
       scratch_(scratch_bytes),
-      context_{loop,         config,   slot_,      zones.stats.row(slot.index),
-               access_logs_, buffers_, lingerers_, sessions_},
+      context_{loop,   config,     slot_,    zones.stats.row(slot.index), access_logs_, buffers_,
+               heads_, lingerers_, sessions_},
       emptied_(
           loop, [](void* self) { static_cast<Impl*>(self)->tell_empty(); }, this),
       memory_freed_(
@@ -141,6 +143,7 @@ Router::Parts Service::Impl::parts() {
           [](void* self, const conf::ApiKeysConf& keys) -> const ApiKeys* {
             return &static_cast<Impl*>(self)->api_keys_.try_emplace(&keys, keys).first->second;
           },
+void Service::Impl::add_listener(int fd, const conf::ListenConf& listen) {
           this};
 }
 
@@ -148,7 +151,6 @@ Router::Parts Service::Impl::parts() {
     if (const auto set = give_up_after(fd, *context_.config.main.client_tcp_timeout); !set)
       log::warn("{}: {} could not be set", listen.address.to_string(), set.error().what);
   }
-void Service::Impl::add_listener(int fd, const conf::ListenConf& listen) {
   auto listener =
       std::make_unique<Listener>(context_.loop, fd, static_cast<ListenerOwner&>(*this), &listen);
   if (const auto started = listener->start(); !started) {
@@ -189,18 +191,24 @@ void Service::Impl::on_accept(Listener& listener, Fd fd, const Address& peer) {
   added.start();
 }
 
-// Near the limit idle connections go first, the longest idle one before the others; then nobody is
-// taken from the queue until somebody leaves: the kernel's queue, and the other workers', hold what
-// we can't.
+// Near the limit idle connections go first, the longest idle one before the others, then those that
+// take their time with a head; then nobody is taken from the queue until somebody leaves: the
+// kernel's queue holds what we can't.
 void Service::Impl::make_room() {
   const std::size_t high = connections_max_ - connections_max_ / 20;
   const std::size_t now = sessions_.count() + lingerers_.count();
   if (now < high) return;
-  if (sessions_.drop_oldest_idle() || paused_) return;
+  if (sessions_.drop_oldest_idle() || sessions_.drop_oldest_slow()) {
+    context_.counters.connections_dropped.add();
+    return;
+  context_.counters.accept_pauses.add();
+  }
+  if (paused_) return;
   paused_ = true;
   log::line(log::Level::warn, "{} worker_connections are not enough: accepting pauses",
             connections_max_);
   update_listeners();
+  context_.counters.bytes_discarded.set(lingerers_.discarded());
 }
 
 void Service::Impl::pause_accepting(bool on) {

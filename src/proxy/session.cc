@@ -32,6 +32,7 @@ void Sessions::gone(Session& session) {
 void Sessions::leave_state(Session& session) {
   static_cast<StateHook&>(session).unlink();
   switch (session.state_) {
+    case Session::State::slow:
     case Session::State::busy: break;
     case Session::State::handshake: --handshake_count_; break;
     case Session::State::idle:
@@ -51,6 +52,12 @@ void Sessions::became_handshaking(Session& session) {
   session.state_ = Session::State::handshake;
   handshakes_.push_back(session);
   ++handshake_count_;
+}
+
+void Sessions::became_slow(Session& session) {
+  leave_state(session);
+  session.state_ = Session::State::slow;
+  slow_.push_back(session);
 }
 
 void Sessions::became_busy(Session& session) { leave_state(session); }
@@ -77,8 +84,15 @@ bool Sessions::drop_oldest_idle() {
   return true;
 }
 
+bool Sessions::drop_oldest_slow() {
+  if (slow_.empty()) return false;
+  slow_.front().drop();
+  return true;
+}
+
 bool Sessions::drop_oldest_handshake() {
   if (handshakes_.empty()) return false;
+  counters_.handshakes_dropped.add();
   handshakes_.front().drop();
   return true;
 }

@@ -2,7 +2,8 @@
 // they end.
 //
 // A session is destroyed after the turn in which it said gone(). Between two requests it stands on
-// the idle list, the longest idle one first.
+// the idle list, the longest idle one first; while its first byte or the rest of a head is waited
+// for, on the slow list. These make room for others, in that order.
 #pragma once
 
 #include <chrono>
@@ -27,7 +28,7 @@ class Session : public ListHook<OfAllSessions>, public ListHook<OfSessionState> 
 
  private:
   friend class Sessions;
-  enum class State : unsigned char { handshake, busy, idle, tunnel } state_ = State::busy;
+  enum class State : unsigned char { handshake, slow, busy, idle, tunnel } state_ = State::busy;
 };
 
 class Sessions {
@@ -39,6 +40,7 @@ class Sessions {
   Session& add(std::unique_ptr<Session> session);
   void gone(Session& session);  // it has closed its transport and will call nothing more
   void became_handshaking(Session& session);
+  void became_slow(Session& session);
   void became_busy(Session& session);
   void became_idle(Session& session);
   void became_tunnel(Session& session);
@@ -49,6 +51,7 @@ class Sessions {
   std::size_t tunnels() const { return tunnel_count_; }
 
   bool drop_oldest_idle();  // false: none is idle
+  bool drop_oldest_slow();
   bool drop_oldest_handshake();
   void drop_idle();
   void drop_tunnels();
@@ -67,7 +70,7 @@ class Sessions {
   Loop& loop_;
   shm::CounterRow& counters_;
   List<Session, OfAllSessions> all_;
-  List<Session, OfSessionState> handshakes_, idle_, tunnels_;  // oldest first
+  List<Session, OfSessionState> handshakes_, slow_, idle_, tunnels_;  // oldest first
   std::size_t count_ = 0, handshake_count_ = 0, idle_count_ = 0, tunnel_count_ = 0;
   void (*changed_)(void* owner) = nullptr;
   void* owner_ = nullptr;

@@ -150,7 +150,7 @@ Next forwards(Exchange& exchange) {
 Next peer(Exchange& exchange) {
   ExchangeState& state = exchange.state();
   if (state.location->group == nullptr) return failed(exchange, trouble(Trouble::no_location));
-  if (!prepare_for_origin(state)) return failed(exchange, trouble(Trouble::head_room));
+  if (!prepare_for_origin(state)) return failed(exchange, no_head_room(state.arena()));
   exchange.try_next_peer();
   return Next::answered;
 }

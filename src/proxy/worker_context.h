@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/budget.h"
 #include "base/buffer.h"
 #include "conf/model.h"
 #include "event/loop.h"
@@ -32,10 +33,11 @@ struct WorkerContext {
   shm::CounterRow& counters;
   observe::AccessLogs& access_logs;
   BufferPool& buffers;
+  Budget& heads;  // what long heads hold (large_heads_size)
   Lingerers& lingerers;
   Sessions& sessions;
   RequestIds request_ids{};
-  ExchangeMemories memories{};
+  ExchangeMemories memories{heads};
   DateCache date{};
   std::string hostname{};
   // Fields by which we decide (API keys, real_ip_header): a client's Connection may not name them.

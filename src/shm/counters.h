@@ -25,10 +25,19 @@
   X(connections_handled, counter, "Client connections served (not refused for a limit).")    \
   X(connections_active, gauge, "Client connections open now.")                               \
   X(connections_waiting, gauge, "Client connections open and idle (keep-alive).")            \
+  X(connections_dropped, counter,                                                            \
+    "Idle client connections, and such that send a head slowly, closed to make room.")       \
+  X(accept_pauses, counter, "Times accepting paused: all worker_connections were busy.")     \
+  X(handshakes_dropped, counter, "Unfinished TLS handshakes dropped: ssl_handshakes_max.")   \
+  X(slow_heads, counter, "Heads that did not come within client_header_timeout.")            \
+  X(slow_bodies, counter, "Request bodies that came too slowly or not at all.")              \
+  X(slow_readers, counter, "Answers given up: their client took them too slowly.")           \
+  X(heads_refused, counter, "Requests refused because large_heads_size was used up.")        \
   X(requests, counter, "Requests whose head was read, or refused while reading it.")         \
   X(requests_active, gauge, "Requests being answered now.")                                  \
   X(requests_aborted, counter, "Requests whose client left before the answer was complete.") \
   X(bytes_in, counter, "Bytes received from clients.")                                       \
+  X(bytes_discarded, counter, "Bytes of clients thrown away after the last answer.")         \
   X(bytes_out, counter, "Bytes sent to clients.")                                            \
   X(responses_1xx, counter, "Interim responses sent.")                                       \
   X(responses_2xx, counter, "Responses with a 2xx status.")                                  \

@@ -83,6 +83,7 @@ TEST_CASE("replies: the page says the status and nothing else, in the form that 
 TEST_CASE("input: nothing is kept of what came whole, and pieces are put together") {
   char scratch_bytes[64];
   const std::span<char> scratch(scratch_bytes);
+  Budget budget(2000);
   H1Input input;
   const auto put = [&](std::string_view bytes) {
     const auto room = input.room(scratch, 4096);
@@ -92,13 +93,32 @@ TEST_CASE("input: nothing is kept of what came whole, and pieces are put togethe
   };
   CHECK(put("whole") == "whole");
   CHECK(input.empty());
-  input.keep(put("first "));
+  CHECK(input.keep(put("first "), budget));
   CHECK(put("second ") == "first second ");
   CHECK(put("third") == "first second third");
-  input.keep(input.held().substr(6));
+  CHECK(input.keep(input.held().substr(6), budget));
   CHECK(input.held() == "second third");
-  input.keep({});
+  input.drop();
   CHECK(input.empty());
+}
+
+TEST_CASE("input: what is more than small counts against the budget, and is given back") {
+  char scratch_bytes[2048];
+  const std::span<char> scratch(scratch_bytes);
+  Budget budget(2000);
+  H1Input input, other;
+  CHECK(input.keep(std::string(1024, 'x'), budget));
+  CHECK(budget.bytes_used() == 0);
+  CHECK(input.room(scratch, 4096).size() == 1024);
+  CHECK(budget.bytes_used() == 1024);
+  CHECK_FALSE(other.keep(std::string(2001, 'y'), budget));  // 976 are left, and 977 needed
+  CHECK(other.empty());
+  CHECK(other.keep(std::string(1001, 'y'), budget));
+  CHECK(other.room(scratch, 4096).empty());  // room for as much again: 978
+  CHECK(other.held().size() == 1001);
+  input.drop();
+  CHECK(budget.bytes_used() == 0);
+  CHECK(other.room(scratch, 4096).size() == 1001);
 }
 
 TEST_CASE("errors: each trouble keeps its row, unknown ones follow from who is to blame") {

@@ -119,8 +119,8 @@ class ProxyBench {
         router(*config, parts(), complaints),
         logs(*config, *zones, slot_id),
         scratch(16 * 1024),
-        context{loop, *config, slot,      zones->stats.row(slot_id.index),
-                logs, buffers, lingerers, sessions} {
+        context{loop,  *config,   slot,    zones->stats.row(slot_id.index), logs, buffers,
+                heads, lingerers, sessions} {
     clock::refresh();
     context.scratch = scratch;
     for (const conf::ApiKeysConf& key_set : config->api_keys)
@@ -191,6 +191,7 @@ class ProxyBench {
   shm::SlotId slot_id;
   shm::SlotOwner slot;
   BufferPool buffers{std::size_t{16} << 20};
+  Budget heads{std::size_t{1} << 20};
   Lingerers lingerers;
   Sessions sessions;
   Upstreams upstreams;
