@@ -82,4 +82,9 @@ std::optional<std::uint64_t> available() {
   return least;
 }
 
+std::uint64_t resident() {
+  const std::string status = read_file("/proc/self/status");
+  return number_of(status, "VmRSS").value_or(0) * 1024;
+}
+
 }  // namespace weir::memory

@@ -14,6 +14,9 @@ namespace weir::memory {
 // nullopt when the kernel does not say (no /proc): then nothing can be refused beforehand.
 std::optional<std::uint64_t> available();
 
+// What of this process is in memory now, shared pages included; 0 when the kernel does not say.
+std::uint64_t resident();
+
 // The number behind "NAME:" or "NAME " at the start of a line, as in /proc/meminfo and memory.stat.
 std::optional<std::uint64_t> number_of(std::string_view text, std::string_view name);
 

@@ -63,5 +63,6 @@ int usable_cpus();               // of this process' affinity mask, at least 1
 Result<Ok> pin_to_cpu(int nth);  // the nth of the usable ones (modulo their number)
 Result<std::uint64_t> raise_fd_limit(std::uint64_t wanted);  // the soft limit after the attempt
 std::uint64_t fd_limit();
+std::uint64_t fd_limit_hard();
 
 }  // namespace weir

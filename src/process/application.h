@@ -58,6 +58,11 @@ class Blueprint {
   virtual std::unique_ptr<WorkerService> start(const WorkerStart& start) const = 0;
 };
 
+struct WorkerBound {
+  std::uint64_t bytes = 0;
+  std::string text;  // the sum in words
+};
+
 // prove: nothing is written (-t, the validator). serve: for a generation.
 enum class Purpose : unsigned char { prove, serve };
 
@@ -73,6 +78,11 @@ class Application {
   virtual std::unique_ptr<Blueprint> prepare(const conf::Config& config, conf::Inputs& inputs,
                                              shm::Zones* zones, Purpose purpose,
                                              std::string& why) = 0;
+
+  // The most that a worker allocates which may open so many files; 0: not known.
+  virtual WorkerBound worker_bound(const conf::Config&, std::uint64_t /*files*/) const {
+    return {};
+  }
 };
 
 }  // namespace weir::process

@@ -21,6 +21,7 @@
 #include "process/daemon.h"
 #include "process/master.h"
 #include "process/master_log.h"
+#include "process/memory_bound.h"
 #include "process/pid_file.h"
 #include "process/validator.h"
 
@@ -149,7 +150,9 @@ int test_configuration(const Options& options, Application& application) {
                     load_options.file, load_options.file));
   }
   if (options.action == Options::Action::dump) {
-    const std::string text = conf::dump(*config);
+    std::string text = conf::dump(*config);
+    if (const MemoryBound bound = memory_bound(*config, application); bound.bytes != 0)
+      text = fmt::format("# memory: {}\n\n{}", bound.text, text);
     std::fwrite(text.data(), 1, text.size(), stdout);
   }
   return exit_ok;

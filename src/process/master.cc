@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "process/memory_bound.h"
 #include "process/options.h"
 #include "process/status.h"
 
@@ -320,6 +321,11 @@ std::string Master::status() {
     master.last_reload = {last_outcome_->ok, last_outcome_->report, last_outcome_->took.count()};
   }
   master.listening_sockets = instance_.listeners.socket_count();
+  if (instance_.current != nullptr) {
+    const MemoryBound bound = memory_bound(*instance_.current->config, instance_.application);
+    master.memory_bytes_max = bound.bytes;
+    master.memory_bound = bound.text;
+  }
   facts.master = std::move(master);
   return status_document(instance_.zones, facts);
 }

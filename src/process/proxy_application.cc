@@ -4,6 +4,7 @@
 #include "conf/load.h"
 #include "proxy/router.h"
 #include "proxy/service.h"
+#include "proxy/worker_memory.h"
 #include "tls/contexts.h"
 
 namespace weir::process {
@@ -70,6 +71,11 @@ std::unique_ptr<Blueprint> ProxyApplication::prepare(const conf::Config& config,
     why += config.place(complaint.where) + ": " + complaint.text + "\n";
   if (!contexts || !complaints.empty()) return nullptr;
   return std::make_unique<ProxyBlueprint>(std::move(contexts));
+}
+
+WorkerBound ProxyApplication::worker_bound(const conf::Config& config, std::uint64_t files) const {
+  const WorkerMemory memory = worker_memory(config, files);
+  return {memory.bytes(), memory.text()};
 }
 
 }  // namespace weir::process

@@ -10,6 +10,7 @@ class ProxyApplication : public Application {
  public:
   std::unique_ptr<Blueprint> prepare(const conf::Config& config, conf::Inputs& inputs,
                                      shm::Zones* zones, Purpose purpose, std::string& why) override;
+  WorkerBound worker_bound(const conf::Config& config, std::uint64_t files) const override;
 };
 
 }  // namespace weir::process

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "conf/diff.h"
 #include "process/fault_point.h"
+#include "process/memory_bound.h"
 
 namespace weir::process {
 namespace {
@@ -215,6 +216,9 @@ void Reload::start_housekeeping() {
 void Reload::finish() {
   outcome_.ok = true;
   log::notice("generation {} serves with {} workers", next_->number, next_->workers);
+  if (const MemoryBound bound = memory_bound(*next_->config, instance_.application);
+      bound.bytes != 0)
+    log::notice("memory: {}", bound.text);
   for (const auto& change : outcome_.changes) log::notice("changed: {}", change);
   end(std::move(outcome_));
 }

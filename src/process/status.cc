@@ -51,6 +51,10 @@ json master_of(const StatusFacts::Master& master) {
            {"reload", master.reload_state},
            {"listening_sockets", master.listening_sockets},
            {"generations", std::move(generations)}};
+  if (master.memory_bytes_max != 0) {
+    out["memory_bytes_max"] = master.memory_bytes_max;
+    out["memory_bound"] = master.memory_bound;
+  }
   if (master.last_reload) {
     out["last_reload"] = {{"ok", master.last_reload->ok},
                           {"took_ms", master.last_reload->took_ms},

@@ -31,6 +31,8 @@ struct StatusFacts {
     };
     std::optional<LastReload> last_reload;
     std::size_t listening_sockets = 0;
+    std::uint64_t memory_bytes_max = 0;  // 0: not known
+    std::string memory_bound;            // how that is the sum
   };
   std::optional<Master> master;
 };

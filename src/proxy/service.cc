@@ -18,6 +18,7 @@
 #include "proxy/router.h"
 #include "proxy/session.h"
 #include "proxy/worker_context.h"
+#include "proxy/worker_memory.h"
 #include "shm/zones.h"
 #include "tls/contexts.h"
 #include "tls/tls_transport.h"
@@ -66,8 +67,8 @@ class Service::Impl final : private ListenerOwner {
   shm::SlotOwner slot_;
   const tls::Contexts* contexts_;
   BufferPool buffers_;
-  Lingerers lingerers_;
   Budget heads_;
+  Lingerers lingerers_;
   Sessions sessions_;
   Upstreams upstreams_;
   std::map<const conf::ApiKeysConf*, ApiKeys> api_keys_;
@@ -91,8 +92,8 @@ Service::Impl::Impl(Loop& loop, const conf::Config& config, const tls::Contexts*
     : slot_(zones.slots, slot),
       contexts_(contexts),
       buffers_(config.main.buffer_pool_size->bytes),
-      lingerers_(loop),
       heads_(config.main.large_heads_size->bytes),
+      lingerers_(loop),
       sessions_(loop, zones.stats.row(slot.index)),
       upstreams_(loop, config, contexts),
       router_(config, parts(), complaints_),
@@ -104,7 +105,7 @@ Service::Impl::Impl(Loop& loop, const conf::Config& config, const tls::Contexts*
           loop, [](void* self) { static_cast<Impl*>(self)->tell_empty(); }, this),
       memory_freed_(
           loop, [](void* self) { static_cast<BufferPool*>(self)->wake(); }, &buffers_),
-      connections_max_(config.main.worker_connections->count),
+      connections_max_(connections_of(config.main, fd_limit())),
       handshakes_max_(config.main.ssl_handshakes_max->count) {
   for (const Router::Complaint& complaint :
        complaints_)  // the validator has refused such a configuration
@@ -118,10 +119,6 @@ Service::Impl::Impl(Loop& loop, const conf::Config& config, const tls::Contexts*
     if (std::find(context_.own_names.begin(), context_.own_names.end(), name) ==
         context_.own_names.end())
       context_.own_names.push_back(name);
-  }
-  if (connections_max_ == 0) {  // auto: each connection may want another one to a peer
-    const long files = sysconf(_SC_OPEN_MAX);
-    connections_max_ = files > 256 ? static_cast<std::size_t>(files - 128) / 2 : 64;
   }
   if (handshakes_max_ == 0) handshakes_max_ = std::max<std::size_t>(connections_max_ / 4, 1);
   buffers_.on_freed([](void* freed) { static_cast<Deferred*>(freed)->schedule(); }, &memory_freed_);
@@ -143,10 +140,10 @@ Router::Parts Service::Impl::parts() {
           [](void* self, const conf::ApiKeysConf& keys) -> const ApiKeys* {
             return &static_cast<Impl*>(self)->api_keys_.try_emplace(&keys, keys).first->second;
           },
-void Service::Impl::add_listener(int fd, const conf::ListenConf& listen) {
           this};
 }
 
+void Service::Impl::add_listener(int fd, const conf::ListenConf& listen) {
   if (listen.address.is_ip()) {
     if (const auto set = give_up_after(fd, *context_.config.main.client_tcp_timeout); !set)
       log::warn("{}: {} could not be set", listen.address.to_string(), set.error().what);
@@ -201,14 +198,13 @@ void Service::Impl::make_room() {
   if (sessions_.drop_oldest_idle() || sessions_.drop_oldest_slow()) {
     context_.counters.connections_dropped.add();
     return;
-  context_.counters.accept_pauses.add();
   }
   if (paused_) return;
   paused_ = true;
+  context_.counters.accept_pauses.add();
   log::line(log::Level::warn, "{} worker_connections are not enough: accepting pauses",
             connections_max_);
   update_listeners();
-  context_.counters.bytes_discarded.set(lingerers_.discarded());
 }
 
 void Service::Impl::pause_accepting(bool on) {
@@ -227,6 +223,7 @@ void Service::Impl::update_listeners() {
 }
 
 void Service::Impl::changed() {
+  context_.counters.bytes_discarded.set(lingerers_.discarded());
   if (context_.draining) return emptied_.schedule();
   if (!paused_) return;
   const std::size_t low = connections_max_ - connections_max_ / 10;
