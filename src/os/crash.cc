@@ -89,7 +89,7 @@ void install_crash_handler(int log_fd, std::string_view title) {
   }
   struct sigaction action {};
   action.sa_sigaction = on_crash;
-  action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER;
+  action.sa_flags = static_cast<int>(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER);
   for (const int number : signals) ::sigaction(number, &action, nullptr);
 }
 
