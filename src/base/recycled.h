@@ -11,6 +11,15 @@
 #include <new>
 #include <utility>
 
+// clang says it otherwise than g++; its words are no valid code for g++.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define WEIR_RECYCLES_NOTHING 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define WEIR_RECYCLES_NOTHING 1
+#endif
+
 namespace weir {
 
 template <class T, std::size_t kept_max = 256>
@@ -36,7 +45,7 @@ class Recycled {
   }
 
  private:
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef WEIR_RECYCLES_NOTHING
   static constexpr bool recycles = false;
 #else
   static constexpr bool recycles = true;
