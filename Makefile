@@ -8,6 +8,7 @@ ifeq ($(origin CXX),default)
 CXX := $(if $(filter fuzz,$(MODE)),clang++,g++)
 endif
 V ?= 0
+comma := ,
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' '$1' '$2';)
 
@@ -16,7 +17,7 @@ FLAGS.release := -O2 -g1
 FLAGS.hooks := $(FLAGS.release) -DWEIR_TEST_HOOKS
 FLAGS.asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DWEIR_TEST_HOOKS
 FLAGS.tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer -DWEIR_TEST_HOOKS
-FLAGS.fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -DWEIR_TEST_HOOKS
+FLAGS.fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -DWEIR_TEST_HOOKS -DWEIR_FUZZ
 ifeq ($(FLAGS.$(MODE)),)
 $(error MODE=$(MODE) is not one of release hooks asan tsan fuzz)
 endif
@@ -25,6 +26,8 @@ CXXFLAGS ?= $(FLAGS.$(MODE))
 $B/test/%.o: private CXXFLAGS := $(patsubst -O2,-O0,$(CXXFLAGS))
 $B/test/bench/%.o: private CXXFLAGS := $(FLAGS.$(MODE))
 $B/test/fault/support/%.o: private CXXFLAGS := $(CXXFLAGS)
+# What fuzzing should look for lies in src.
+$B/test/fuzz/proxy/%.o: private CXXFLAGS := $(patsubst -O2,-O0,$(subst fuzzer-no-link$(comma),,$(CXXFLAGS)))
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Werror
 ALL_CXXFLAGS = -std=c++20 -Isrc -I. $(WARNINGS) -MMD -MP -pthread $(CXXFLAGS)
 LDLIBS = -Wl,--as-needed -levent_core -lssl -lcrypto -lz -lbrotlienc -linih -lfmt -lpcre2-8 -pthread
@@ -39,6 +42,13 @@ SUPPORT := $(call objects,test/unit/support)
 FAULT_LOAD := $B/test/fault/support/fault_load.o
 FAULT := $(filter-out $(FAULT_LOAD),$(call objects,test/fault))
 FUZZERS := $(patsubst test/fuzz/%.cc,$B/fuzz/%,$(wildcard test/fuzz/*.cc))
+# The fuzz targets are in the unit tests too, which run them over their corpora.
+FUZZ := $(call objects,test/fuzz)
+FUZZ_WORLD := $(call objects,test/fuzz/proxy)
+# What test/fuzz/proxy/wrapped.cc stands in front of.
+WRAPPED := socket connect accept4 recv send sendmsg shutdown setsockopt getsockopt getsockname close getrandom \
+  event_add event_del event_base_loop _ZNSt6chrono3_V212steady_clock3nowEv
+WRAPS := $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
 # tools/weir-NAME.cc is a program; what it needs besides lies in tools/NAME/
 TOOLS := $(patsubst tools/%.cc,%,$(wildcard tools/weir*.cc))
 
@@ -136,7 +146,8 @@ build-fault-program: $(if $(FAULT),$B/faults)
 build-fuzz: $(FUZZERS)
 
 $B/weir: $B/src/main.o $(LIB) ; $(LINK)
-$B/unit: $(UNIT) $(TOOL_PARTS) $(LIB) ; $(LINK)
+$B/unit: $(UNIT) $(TOOL_PARTS) $(FUZZ) $(LIB) ; $(LINK)
+$B/unit: private LDFLAGS += $(WRAPS)
 $B/faults: $B/test/unit/main.o $(FAULT) $(SUPPORT) $(LIB) ; $(LINK)
 $B/bench-origin: $B/test/bench/origin.o ; $(LINK)
 $B/fault-load: $(FAULT_LOAD) ; $(LINK)
@@ -144,9 +155,11 @@ $B/libweir.a: $(LIB)
 	$(call say,AR,$@)rm -f $@ && ar rcsT $@ $^
 .SECONDEXPANSION:
 $(TOOLS:%=$B/%): $B/%: $B/tools/%.o $$(call objects,tools/$$(subst weir-,,$$*)) $B/libweir.a ; $(LINK)
+$B/fuzz/whole_proxy: $(FUZZ_WORLD)
+$B/fuzz/whole_proxy: private LDFLAGS += $(WRAPS)
 $(FUZZERS): $B/fuzz/%: $B/test/fuzz/%.o $B/libweir.a
 	$(Q)mkdir -p $(@D)
-	$(call say,LINK,$@)$(CXX) -fsanitize=fuzzer,address,undefined $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
+	$(call say,LINK,$@)$(CXX) -fsanitize=fuzzer,address,undefined $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 ifeq ($(MODE),hooks)
 # Where no line of a source or what it includes asks for the hooks, the object is the release build's.
 compile = $(Q)tools/same-object build/release/$*.o $@ || { $(if $Q,printf '  %-5s %s\n' CXX '$<';)$(CXX) $(ALL_CXXFLAGS) -c -o $@ $<; }
@@ -161,7 +174,7 @@ $B/flags: FORCE
 	@tools/deps --check build
 	@mkdir -p $B; echo '$(CXX) $(ALL_CXXFLAGS)' | cmp -s - $@ || echo '$(CXX) $(ALL_CXXFLAGS)' > $@
 
-.PHONY: all run test unit integration faults bench asan tsan lint lint-all fuzz man install deps help clean FORCE
+.PHONY: all run load test unit integration faults bench asan tsan lint lint-all fuzz man install deps help clean FORCE
 .PHONY: build-unit build-faults build-fault-program build-fuzz
 .DELETE_ON_ERROR:
--include $(patsubst %.o,%.d,$(LIB) $(UNIT) $(FAULT) $(TOOL_PARTS) $(FAULT_LOAD)) $(wildcard $B/src/main.d $B/tools/*.d $B/test/fuzz/*.d $B/test/bench/*.d)
+-include $(patsubst %.o,%.d,$(LIB) $(UNIT) $(FUZZ) $(FAULT) $(TOOL_PARTS) $(FAULT_LOAD)) $(wildcard $B/src/main.d $B/tools/*.d $B/test/bench/*.d)

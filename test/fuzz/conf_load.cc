@@ -62,8 +62,6 @@ void run(std::string_view text) {
 }  // namespace
 }  // namespace weir::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size > 65536) return 0;
-  weir::fuzz::run(weir::fuzz::text_of(data, size));
-  return 0;
+FUZZ_TARGET(conf_load) {
+  if (input.size() <= 65536) weir::fuzz::run(input);
 }

@@ -84,10 +84,8 @@ void run_template(std::string_view text) {
 }  // namespace
 }  // namespace weir::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto text = weir::fuzz::text_of(data, size);
-  weir::fuzz::run_lists(text);
-  weir::fuzz::run_fields(text);
-  weir::fuzz::run_template(text);
-  return 0;
+FUZZ_TARGET(field_values) {
+  weir::fuzz::run_lists(input);
+  weir::fuzz::run_fields(input);
+  weir::fuzz::run_template(input);
 }

@@ -90,8 +90,7 @@ void run(std::string_view bytes, std::uint8_t options) {
 }  // namespace
 }  // namespace weir::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size == 0) return 0;
-  weir::fuzz::run(weir::fuzz::text_of(data + 1, size - 1), data[0]);
-  return 0;
+FUZZ_TARGET(h1_response) {
+  if (input.empty()) return;
+  weir::fuzz::run(input.substr(1), static_cast<std::uint8_t>(input.front()));
 }

@@ -1,0 +1,359 @@
+#include "test/fuzz/proxy/world.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "conf/load.h"
+#include "shm/ring.h"
+#include "test/fuzz/fuzz.h"
+#include "test/fuzz/proxy/judge.h"
+
+extern "C" __attribute__((weak)) std::size_t __sanitizer_get_current_allocated_bytes();
+
+namespace weir::fuzz {
+namespace {
+
+// Short times and small limits, so that they are met. X-Conn and X-Req tell which request it was,
+// by numbers of weir's own.
+constexpr const char* configuration = R"([main]
+error_log = stderr emerg
+buffer_pool_size = 1m
+worker_connections = 16
+worker_rlimit_nofile = auto
+[log access]
+path = access.log
+format = "$connection $connection_requests $status $bytes_sent"
+[upstream app]
+server = 127.0.0.1:8001
+server = 127.0.0.1:8002
+keepalive = 3
+keepalive_timeout = 5s
+keepalive_requests = 4
+[upstream local]
+server = unix:/run/local.sock
+keepalive = 0
+[api_keys keys]
+header = X-Api-Key
+key = one sha256:a2e4ab0472c808a1ff2ce147ae4f6cd9ecd8bcc8a49c48350f97e6811ace7464
+[server web]
+listen = 127.0.0.1:80
+server_name = a
+set_real_ip_from = 10.0.0.0/8
+upstream = app
+access_log = access
+client_header_timeout = 2s
+client_body_timeout = 2s
+send_timeout = 2s
+keepalive_timeout = 3s
+keepalive_requests = 6
+lingering_time = 3s
+lingering_timeout = 1s
+lingering_max_size = 100k
+proxy_connect_timeout = 1s
+proxy_read_timeout = 2s
+proxy_send_timeout = 2s
+proxy_buffer_size_max = 64k
+set_header = X-Conn $connection
+set_header = X-Req $connection_requests
+set_header = X-Uri $uri
+add_header = X-Conn $connection
+add_header = X-Req $connection_requests
+remove_header = X-Conn
+remove_header = X-Req
+[location text]
+server = web
+path = /text
+return = 200 "$request_method $request_uri $http_x_a"
+[location moved]
+server = web
+path = /moved
+return = 301 https://$host$request_uri
+[location nothing]
+server = web
+path = exact /nothing
+return = 444
+[location rewritten]
+server = web
+path = /old/
+rewrite = ^/old/(.*)$ /new/$1 last
+[location local]
+server = web
+path = regex ^/local[0-9]*/
+upstream = local
+[location guarded]
+server = web
+path = /guarded
+auth = api_keys:keys
+[location small]
+server = web
+path = /small
+client_max_body_size = 10
+[server other]
+listen = 127.0.0.1:80
+server_name = *.other
+upstream = local
+access_log = access
+merge_slashes = off
+reject_encoded_slash = on
+underscores_in_headers = on
+keepalive_timeout = 0
+client_header_timeout = 2s
+client_body_timeout = 2s
+send_timeout = 2s
+proxy_connect_timeout = 1s
+proxy_read_timeout = 2s
+proxy_send_timeout = 2s
+set_header = X-Conn $connection
+set_header = X-Req $connection_requests
+add_header = X-Conn $connection
+add_header = X-Req $connection_requests
+remove_header = X-Conn
+remove_header = X-Req
+)";
+
+class OneFile final : public conf::InputSource {
+ public:
+  conf::InputFile read(const std::string&, std::size_t) override { return {configuration, {}}; }
+  conf::InputMatches match(const std::string&) override { return {{}, "nothing"}; }
+  conf::InputName resolve(const std::string&) override { return {{}, "no name service"}; }
+};
+
+std::size_t allocated() {
+  return __sanitizer_get_current_allocated_bytes == nullptr
+             ? 0
+             : __sanitizer_get_current_allocated_bytes();
+}
+
+// Every line of the error log is made, and is one line.
+void check_line(log::Level level, std::string_view message) {
+  char line[2048];
+  const std::size_t size = log::format_line(line, sizeof line, level, 1, message);
+  check(size <= sizeof line && std::string_view(line, size).find('\n') == size - 1);
+}
+
+// Bytes that tell where in the stream they were, by a period that is no power of two.
+void send_filler(Wire& wire, std::size_t count) {
+  static const std::string period = [] {
+    std::string text;
+    for (unsigned i = 0; i < 26 * 251; ++i) text += static_cast<char>('a' + (i * 7 + i / 251) % 26);
+    return text;
+  }();
+  while (count > 0) {
+    const std::size_t at = wire.input.size() % period.size();
+    const std::size_t part = std::min(count, period.size() - at);
+    wire.send(std::string_view(period).substr(at, part));
+    count -= part;
+  }
+}
+
+}  // namespace
+
+Ground::Ground() {
+  conf::Inputs inputs(std::make_unique<OneFile>());
+  conf::Loaded loaded = conf::load(inputs, {"/weir.ini", "/", ""});
+  if (loaded.config == nullptr) std::fputs(loaded.report().c_str(), stderr);
+  check(loaded.config != nullptr);
+  config = std::move(loaded.config);
+  auto made = shm::Zones::create({});
+  check(static_cast<bool>(made));
+  zones = std::move(*made);
+  const auto claimed = zones->claim(shm::Role::worker, 1, 1);
+  check(static_cast<bool>(claimed));
+  slot = *claimed;
+}
+
+World::World(Ground& ground)
+    : ground_(ground),
+      memory_before_(allocated()),
+      requests_before_(gauge(&shm::CounterRow::requests)),
+      loop_(std::make_unique<Loop>()),
+      service_(
+          std::make_unique<Service>(*loop_, *ground.config, nullptr, *ground.zones, ground.slot)) {
+  log::set_sink(&check_line);
+  log::set_threshold(log::Level::debug);
+  service_->add_listener(Kernel::listening, ground.config->servers.front().listens.front());
+}
+
+World::~World() {
+  log::set_sink(nullptr);
+  log::set_threshold(log::Level::notice);
+}
+
+std::uint64_t World::gauge(shm::Count shm::CounterRow::*member) const {
+  return (ground_.zones->stats.row(ground_.slot.index).*member).get();
+}
+
+// --- moving it
+
+void World::turn() {
+  loop_->turn(std::chrono::milliseconds(0));
+  check_memory();
+}
+
+void World::settle() {
+  std::uint64_t before = kernel_.moved() + 1;
+  for (int quiet = 0, turns = 0; quiet < 3 && turns < 100; ++turns) {
+    turn();
+    quiet = kernel_.moved() == before ? quiet + 1 : 0;
+    before = kernel_.moved();
+  }
+}
+
+void World::run(std::string_view program) {
+  Script script(program);
+  Op op;
+  for (std::size_t count = 0; count < ops_max && script.next(op); ++count) {
+    step(op);
+    if (op.settle) settle();
+  }
+}
+
+void World::step(const Op& op) {
+  if (std::string_view("cnhqxrw").find(op.letter) != std::string_view::npos) return of_client(op);
+  if (std::string_view("omekzij").find(op.letter) != std::string_view::npos) return of_origin(op);
+  of_worker(op);
+}
+
+// The connection of a slot; a new one where the old one is over.
+Wire* World::client(unsigned slot) {
+  Wire*& wire = slots_[slot % clients_max];
+  if (wire == nullptr || !wire->live()) {
+    const std::string address = (slot % 2 == 0 ? "192.0.2." : "10.0.0.") + std::to_string(slot + 1);
+    wire = &kernel_.connect(*Address::parse_ip(address, 40000));
+  }
+  return wire;
+}
+
+// Those that can still say something, the newest first.
+Wire* World::origin(unsigned place) const {
+  std::vector<Wire*> live;
+  for (Wire* wire : kernel_.origins()) {
+    if (wire->live()) live.push_back(wire);
+  }
+  return live.empty() ? nullptr : live[live.size() - 1 - place % live.size()];
+}
+
+void World::of_client(const Op& op) {
+  Wire& wire = *client(op.digit(0));
+  if (op.letter == 'c') {
+    const std::string text = op.text(1);
+    bytes_ += text.size();
+    return wire.send(text);
+  }
+  const std::size_t count = op.bytes(1);
+  switch (op.letter) {
+    case 'n':
+      if ((bytes_ += count) <= bytes_max) send_filler(wire, count);
+      return;
+    case 'h': return wire.end();
+    case 'q': return wire.leave();
+    case 'x': return wire.break_off(ECONNRESET);
+    case 'r': return wire.take(count);
+    case 'w': wire.room = count; return;
+    default: return;
+  }
+}
+
+void World::of_origin(const Op& op) {
+  Wire* const wire = origin(op.digit(0));
+  if (wire == nullptr) return;
+  if (op.letter == 'o') {
+    const std::string text = op.text(1);
+    bytes_ += text.size();
+    return wire->send(text);
+  }
+  const std::size_t count = op.bytes(1);
+  switch (op.letter) {
+    case 'm':
+      if ((bytes_ += count) <= bytes_max) send_filler(*wire, count);
+      return;
+    case 'e': return wire->end();
+    case 'k': return wire->leave();
+    case 'z': return wire->break_off(ECONNRESET);
+    case 'i': return wire->take(count);
+    case 'j': wire->room = count; return;
+    default: return;
+  }
+}
+
+void World::of_worker(const Op& op) {
+  switch (op.letter) {
+    case 't': kernel_.pass(op.span(0)); return turn();
+    case 'l': return turn();
+    case 'd': return kernel_.set_dial(static_cast<Dial>(op.digit(0) % 7));
+    case 'a':  // a connection attempt that took its time
+      for (Wire* wire : kernel_.origins()) wire->connected();
+      return;
+    case 's': return kernel_.reverse();
+    case 'f': return kernel_.fail_next_accept(op.digit(0) % 2 == 0 ? EMFILE : ECONNABORTED);
+    case 'g':
+      switch (op.digit(0) % 4) {
+        case 0: return service_->drain();
+        case 1: return service_->drop_idle();
+        case 2: return service_->drop_tunnels();
+        default: return service_->drop_all();
+      }
+    default: return;
+  }
+}
+
+// --- the end
+
+void World::check_memory() const {
+  const std::size_t held = allocated();
+  if (held == 0) return;
+  const std::size_t ours = memory_before_ + kernel_.bytes_held();
+  constexpr std::size_t fixed = std::size_t{3} << 20, each = std::size_t{700} << 10;
+  check(held <= ours + fixed + each * service_->live().connections);
+}
+
+void World::run_out() {
+  for (Wire* wire : kernel_.clients()) wire->take(Wire::unlimited / 2);
+  for (Wire* wire : kernel_.origins()) wire->take(Wire::unlimited / 2);
+  for (int i = 0; i < 60 && kernel_.open() > 0; ++i) {
+    settle();
+    kernel_.pass(std::chrono::milliseconds(i < 30 ? 1000 : 10'000));
+  }
+  settle();
+  check(service_->live().connections == 0);
+  check(kernel_.open() == 0);
+  for (const auto member :
+       {&shm::CounterRow::requests_active, &shm::CounterRow::upstream_active,
+        &shm::CounterRow::connections_active, &shm::CounterRow::connections_waiting,
+        &shm::CounterRow::tunnels_active})
+    check(gauge(member) == 0);
+}
+
+std::vector<LogLine> World::take_log() const {
+  std::vector<LogLine> lines;
+  shm::RingReader reader(ground_.zones->rings.ring(ground_.slot.index));
+  auto walk = reader.walk();
+  shm::RingReader::Record record;
+  while (walk.next(record)) {
+    std::uint64_t numbers[4] = {};
+    std::string_view rest = record.line.substr(0, record.line.find('\n'));
+    for (auto& number : numbers) {
+      const auto blank = std::min(rest.find(' '), rest.size());
+      const auto value = parse_decimal(rest.substr(0, blank));
+      check(value.has_value());
+      number = *value;
+      rest.remove_prefix(std::min(blank + 1, rest.size()));
+    }
+    lines.push_back({numbers[0], numbers[1], static_cast<unsigned>(numbers[2]), numbers[3]});
+  }
+  check(!walk.damaged());
+  reader.advance(walk.position());
+  return lines;
+}
+
+void World::judge() const {
+  const std::vector<LogLine> log = take_log();
+  check(log.size() == gauge(&shm::CounterRow::requests) - requests_before_);
+  const Judge judge(kernel_, log);
+  judge.all();
+}
+
+}  // namespace weir::fuzz
