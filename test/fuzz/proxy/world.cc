@@ -313,11 +313,11 @@ void World::check_memory() const {
 void World::run_out() {
   for (Wire* wire : kernel_.clients()) wire->take(Wire::unlimited / 2);
   for (Wire* wire : kernel_.origins()) wire->take(Wire::unlimited / 2);
-  for (int i = 0; i < 60 && kernel_.open() > 0; ++i) {
+  for (int i = 0; i < 60; ++i) {
     settle();
+    if (kernel_.open() == 0) break;
     kernel_.pass(std::chrono::milliseconds(i < 30 ? 1000 : 10'000));
   }
-  settle();
   check(service_->live().connections == 0);
   check(kernel_.open() == 0);
   for (const auto member :
