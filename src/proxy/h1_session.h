@@ -5,7 +5,7 @@
 //   opening -> waiting -> reading_head -> exchanging -> (draining) -> waiting ...        any of
 //   them -> closed
 //
-// Between requests it holds no buffer and no exchange: some 600 bytes with its socket, watcher and
+// Between requests it holds no buffer and no exchange: some 450 bytes with its socket, watcher and
 // timer (a unit test adds them up). Closed, it is destroyed after the turn.
 #pragma once
 

@@ -6,6 +6,7 @@
 // for, on the slow list. These make room for others, in that order.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -16,10 +17,7 @@
 
 namespace weir {
 
-struct OfAllSessions {};
-struct OfSessionState {};
-
-class Session : public ListHook<OfAllSessions>, public ListHook<OfSessionState> {
+class Session : public ListHook<> {
  public:
   virtual ~Session() = default;
   virtual void drop() = 0;  // closes, now
@@ -28,7 +26,8 @@ class Session : public ListHook<OfAllSessions>, public ListHook<OfSessionState> 
 
  private:
   friend class Sessions;
-  enum class State : unsigned char { handshake, slow, busy, idle, tunnel } state_ = State::busy;
+  enum class State : unsigned char { handshake, slow, busy, idle, tunnel, count_ };
+  State state_ = State::busy;
 };
 
 class Sessions {
@@ -39,22 +38,22 @@ class Sessions {
 
   Session& add(std::unique_ptr<Session> session);
   void gone(Session& session);  // it has closed its transport and will call nothing more
-  void became_handshaking(Session& session);
-  void became_slow(Session& session);
-  void became_busy(Session& session);
-  void became_idle(Session& session);
-  void became_tunnel(Session& session);
+  void became_handshaking(Session& session) { move(session, State::handshake); }
+  void became_slow(Session& session) { move(session, State::slow); }
+  void became_busy(Session& session) { move(session, State::busy); }
+  void became_idle(Session& session) { move(session, State::idle); }
+  void became_tunnel(Session& session) { move(session, State::tunnel); }
 
   std::size_t count() const { return count_; }
-  std::size_t handshakes() const { return handshake_count_; }
-  std::size_t idle() const { return idle_count_; }
-  std::size_t tunnels() const { return tunnel_count_; }
+  std::size_t handshakes() const { return of(State::handshake).count; }
+  std::size_t idle() const { return of(State::idle).count; }
+  std::size_t tunnels() const { return of(State::tunnel).count; }
 
-  bool drop_oldest_idle();  // false: none is idle
-  bool drop_oldest_slow();
+  bool drop_oldest_idle() { return drop_oldest(State::idle); }  // false: none is idle
+  bool drop_oldest_slow() { return drop_oldest(State::slow); }
   bool drop_oldest_handshake();
-  void drop_idle();
-  void drop_tunnels();
+  void drop_idle() { drop_all(State::idle); }
+  void drop_tunnels() { drop_all(State::tunnel); }
   void drop_all();
   void destroy_all();  // unannounced, at once: before what sessions refer to goes
   void limit_idle(std::chrono::milliseconds longest);
@@ -63,15 +62,24 @@ class Sessions {
   void on_change(void (*changed)(void* owner), void* owner) { changed_ = changed, owner_ = owner; }
 
  private:
-  using AllHook = ListHook<OfAllSessions>;
-  using StateHook = ListHook<OfSessionState>;
-  void leave_state(Session& session);
+  using State = Session::State;
+  struct Queue {
+    List<Session> sessions;  // the one that is in this state longest first
+    std::size_t count = 0;
+  };
+  Queue& of(State state) { return queues_[static_cast<std::size_t>(state)]; }
+  const Queue& of(State state) const { return queues_[static_cast<std::size_t>(state)]; }
+  void enter(Session& session, State state);
+  void leave(Session& session);
+  void move(Session& session, State state);
+  bool drop_oldest(State state);
+  void drop_all(State state);
+  void take_off(Session& session);
 
   Loop& loop_;
   shm::CounterRow& counters_;
-  List<Session, OfAllSessions> all_;
-  List<Session, OfSessionState> handshakes_, slow_, idle_, tunnels_;  // oldest first
-  std::size_t count_ = 0, handshake_count_ = 0, idle_count_ = 0, tunnel_count_ = 0;
+  std::array<Queue, static_cast<std::size_t>(State::count_)> queues_;  // each session is on one
+  std::size_t count_ = 0;
   void (*changed_)(void* owner) = nullptr;
   void* owner_ = nullptr;
 };

@@ -261,9 +261,8 @@ TEST_CASE("session: a draining worker serves once more and says so") {
   CHECK(client.wire.destroyed);
 }
 
-TEST_CASE("session: an idle one is some 600 bytes with its socket, watcher and timer") {
+TEST_CASE("session: an idle one is some 450 bytes with its socket, watcher and timer") {
   constexpr std::size_t allocations = 3, overhead = 16;
   CHECK(sizeof(H1Session) + sizeof(PlainTransport) + sizeof(Socket) + allocations * overhead <=
-        640);
-  MESSAGE(sizeof(H1Session), " ", sizeof(PlainTransport), " ", sizeof(Socket));
+        496);
 }
