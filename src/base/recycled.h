@@ -44,6 +44,9 @@ class Recycled {
     }
   }
 
+  // Frees what is kept for the next ones.
+  static void release() noexcept { free_.release(); }
+
  private:
 #ifdef WEIR_RECYCLES_NOTHING
   static constexpr bool recycles = false;
@@ -59,8 +62,12 @@ class Recycled {
     FreeList() = default;
     FreeList& operator=(FreeList&&) = delete;
     ~FreeList() {
-      while (first != nullptr) ::operator delete(std::exchange(first, first->next));
+      release();
       count = kept_max;  // what outlives the thread's list is freed at once
+    }
+    void release() noexcept {
+      while (first != nullptr) ::operator delete(std::exchange(first, first->next));
+      count = 0;
     }
   };
   static inline thread_local FreeList free_;

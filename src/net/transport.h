@@ -85,6 +85,7 @@ class Transport {
 
   virtual const TlsInfo* tls() const { return nullptr; }  // nullptr: plain, or not established
   virtual bool is_tls() const { return false; }
+  virtual bool resumed() const { return false; }  // TLS, from a session
   virtual int fd() const = 0;
   const Address& peer() const { return peer_; }
   const Address& local() const;  // asked of the kernel once, when first wanted

@@ -1,6 +1,7 @@
 #include "os/memory.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <array>
@@ -86,5 +87,7 @@ std::uint64_t resident() {
   const std::string status = read_file("/proc/self/status");
   return number_of(status, "VmRSS").value_or(0) * 1024;
 }
+
+void give_back_free() { ::malloc_trim(0); }
 
 }  // namespace weir::memory

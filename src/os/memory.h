@@ -17,6 +17,9 @@ std::optional<std::uint64_t> available();
 // What of this process is in memory now, shared pages included; 0 when the kernel does not say.
 std::uint64_t resident();
 
+// Returns to the system what the allocator holds and nobody uses.
+void give_back_free();
+
 // The number behind "NAME:" or "NAME " at the start of a line, as in /proc/meminfo and memory.stat.
 std::optional<std::uint64_t> number_of(std::string_view text, std::string_view name);
 

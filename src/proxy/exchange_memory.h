@@ -54,6 +54,11 @@ class ExchangeMemories {
     memory->text.clear();
     kept_.push_back(std::move(memory));
   }
+  std::size_t kept() const { return kept_.size(); }
+  void release() {  // frees what is kept
+    kept_.clear();
+    kept_.shrink_to_fit();
+  }
 
  private:
   Budget& heads_;

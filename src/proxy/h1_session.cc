@@ -73,8 +73,7 @@ void H1Session::start() {
 void H1Session::opened() {
   if (transport_->is_tls()) {
     context_.counters.tls_handshakes.add();
-    if (transport_->tls() != nullptr && transport_->tls()->reused)
-      context_.counters.tls_resumed.add();
+    if (transport_->resumed()) context_.counters.tls_resumed.add();
   }
   enter(Phase::waiting);
   context_.sessions.became_slow(*this);

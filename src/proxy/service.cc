@@ -15,6 +15,7 @@
 #include "os/process.h"
 #include "os/socket.h"
 #include "proxy/h1_session.h"
+#include "proxy/quiet.h"
 #include "proxy/router.h"
 #include "proxy/session.h"
 #include "proxy/worker_context.h"
@@ -77,6 +78,7 @@ class Service::Impl final : private ListenerOwner {
   observe::AccessLogs access_logs_;
   std::vector<char> scratch_;
   WorkerContext context_;
+  Quiet quiet_{context_};
   std::vector<std::unique_ptr<Listener>> listeners_;
   Deferred emptied_, memory_freed_;
   std::size_t connections_max_, handshakes_max_;

@@ -384,6 +384,8 @@ void TlsTransport::release_idle_memory() {
   if (hold_output_) flush();
 }
 
+bool TlsTransport::resumed() const { return established_ && SSL_session_reused(ssl_.get()) == 1; }
+
 const TlsInfo* TlsTransport::tls() const {
   if (!established_) return nullptr;
   if (info_) return info_.get();
@@ -398,7 +400,7 @@ const TlsInfo* TlsTransport::tls() const {
   SSL_get0_alpn_selected(ssl, &protocol, &size);
   if (size > 0) info_->alpn = {reinterpret_cast<const char*>(protocol), size};
   info_->server_name = server_name_;
-  info_->reused = SSL_session_reused(ssl) == 1;
+  info_->reused = resumed();
   info_->server_index = upstream_ == nullptr ? server_index_ : -1;
   info_->verified = upstream_ != nullptr && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE &&
                     SSL_get_verify_result(ssl) == X509_V_OK;

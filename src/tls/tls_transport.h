@@ -57,6 +57,7 @@ class TlsTransport final : public Transport {
   void release_idle_memory() override;
   const TlsInfo* tls() const override;
   bool is_tls() const override { return true; }
+  bool resumed() const override;
   int fd() const override { return socket_->fd(); }
 
  private:

@@ -11,6 +11,8 @@
 #include "test/fuzz/fuzz.h"
 #include "test/fuzz/proxy/judge.h"
 
+// Of the sanitizers' run-time library, where there is one.
+// NOLINTNEXTLINE(bugprone-reserved-identifier)
 extern "C" __attribute__((weak)) std::size_t __sanitizer_get_current_allocated_bytes();
 
 namespace weir::fuzz {

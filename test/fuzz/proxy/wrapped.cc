@@ -21,7 +21,8 @@ Kernel* kernel_of(int fd) { return fd >= Kernel::listening ? Kernel::now() : nul
 
 }  // namespace
 
-// NOLINTBEGIN(bugprone-reserved-identifier): the linker's names
+// The linker asks for these names.
+// NOLINTBEGIN(bugprone-reserved-identifier)
 extern "C" {
 
 int __real_socket(int family, int type, int protocol);
@@ -142,3 +143,4 @@ Steady wrap_steady() {
   Kernel* const kernel = Kernel::now();
   return kernel != nullptr ? Steady(kernel->time()) : real_steady();
 }
+// NOLINTEND(bugprone-reserved-identifier)
