@@ -119,8 +119,8 @@ def print_result(result):
 
 def print_markdown(runs):
     """The table for docs/performance.md; of several runs the medians stand side by side."""
-    print("| scenario | figure | weir | nginx | HAProxy | weir/nginx (quartiles) | weir/HAProxy | bar | |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("| scenario | figure | weir | nginx | HAProxy | weir/nginx (quartiles) | with its own buffers | weir/HAProxy | bar | |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     names = dict.fromkeys(result["scenario"] for run in runs for result in run["results"])
     for name in names:
         results = [result for run in runs for result in run["results"] if result["scenario"] == name]
@@ -135,7 +135,8 @@ def print_markdown(runs):
             ]
             cells.append(shown(main, median(values)) if values else "–")
         cells.append("; ".join(str(spread(result, "nginx") or "–") for result in results))
-        cells.append("; ".join(f"{s.median:.2f}" if (s := spread(result, "haproxy")) else "–" for result in results))
+        for other in ("nginx-default", "haproxy"):
+            cells.append("; ".join(f"{s.median:.2f}" if (s := spread(result, other)) else "–" for result in results))
         bar = results[0].get("bar")
         cells.append(f"≤ {bar:g}" if bar is not None else "")
         verdicts = [verdict(result)[0] for result in results]

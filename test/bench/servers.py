@@ -201,6 +201,7 @@ client_max_body_size = 0
 
 class Nginx(Server):
     name = "nginx"
+    tuned = True  # buffers with which it is fastest here
 
     # the four lines of most nginx configurations, and as many as weir adds on its own
     FIELDS = {
@@ -250,9 +251,9 @@ class Nginx(Server):
   }}"""
         # No bodies on disk: all stream. Large buffers are good for throughput, but nginx takes them for each answer
         # that a client is slow to read.
-        buffers = ""
-        if features.large_buffers:
-            buffers = "proxy_buffer_size 16k;\n  proxy_buffers 4 64k;\n  proxy_busy_buffers_size 128k;"
+        buffers = "client_body_buffer_size 256k;" if self.tuned else ""
+        if features.large_buffers and self.tuned:
+            buffers += "\n  proxy_buffer_size 16k;\n  proxy_buffers 4 64k;\n  proxy_busy_buffers_size 128k;"
         text = f"""daemon off;
 worker_processes {WORKERS};
 worker_rlimit_nofile {place.files};
@@ -268,7 +269,6 @@ http {{
   proxy_set_header Connection "";
 {fields}
   proxy_request_buffering off;
-  client_body_buffer_size 256k;
   {buffers}
   proxy_max_temp_file_size 0;{tls}
   upstream origin {{
@@ -287,6 +287,13 @@ http {{
     @classmethod
     def version(cls, build):
         return said_by("nginx", "-v").removeprefix("nginx version: ")
+
+
+class NginxAsItComes(Nginx):
+    """With the buffers that it has where nobody sets them: 4 or 8 KiB each."""
+
+    name = "nginx-default"
+    tuned = False
 
 
 class Haproxy(Server):
@@ -370,7 +377,7 @@ backend origin
         return "haproxy/" + said_by("haproxy", "-v").split()[2]
 
 
-KINDS = {kind.name: kind for kind in (Weir, Nginx, Haproxy)}
+KINDS = {kind.name: kind for kind in (Weir, Nginx, NginxAsItComes, Haproxy)}
 
 
 def settle():
