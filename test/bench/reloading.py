@@ -1,36 +1,25 @@
 """Reloads under load: how many requests fail?"""
 
-import threading
-
 import check
 from drivers import Wrk
 from measuring import cpu_seconds
-from scenario import PeakMemory, Scenario
+from scenario import Meanwhile, PeakMemory, Scenario
 from servers import Features, settle
 
 RELOADS = 10  # a round
 
 
-class Reloads:
+class Reloads(Meanwhile):
     """Asks for RELOADS reloads, spread over the time that the block takes."""
 
     def __init__(self, server, seconds):
+        super().__init__()
         self.server, self.every, self.asked = server, seconds / (RELOADS + 1), 0
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._ask, daemon=True)
 
-    def _ask(self):
-        while self.asked < RELOADS and not self._ended.wait(self.every):
+    def work(self):
+        while self.asked < RELOADS and not self.ended.wait(self.every):
             self.server.reload()
             self.asked += 1
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._ended.set()
-        self._thread.join()
 
 
 class Reloading(Scenario):

@@ -29,22 +29,32 @@ class Scenario:
         raise NotImplementedError
 
 
-class PeakMemory:
-    """The most proportional memory of a tree that was seen while the block ran."""
+class Meanwhile:
+    """Something that goes on in a thread while the block runs: subclasses do it in work(), until `ended` is set."""
 
-    def __init__(self, pid, every):
-        self.pid, self.every, self.peak = pid, every, 0
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
+    def __init__(self):
+        self.ended = threading.Event()
+        self._thread = threading.Thread(target=self.work, daemon=True)
 
-    def _look(self):
-        while not self._ended.wait(self.every):
-            self.peak = max(self.peak, memory_bytes(self.pid))
+    def work(self):
+        raise NotImplementedError
 
     def __enter__(self):
         self._thread.start()
         return self
 
     def __exit__(self, *_):
-        self._ended.set()
+        self.ended.set()
         self._thread.join()
+
+
+class PeakMemory(Meanwhile):
+    """The most proportional memory of a tree that was seen while the block ran."""
+
+    def __init__(self, pid, every):
+        super().__init__()
+        self.pid, self.every, self.peak = pid, every, 0
+
+    def work(self):
+        while not self.ended.wait(self.every):
+            self.peak = max(self.peak, memory_bytes(self.pid))

@@ -1,12 +1,11 @@
 """Slow readers: what do a thousand of them cost, in memory and for everybody else?"""
 
 import socket
-import threading
 
 import check
 from drivers import Wrk
 from measuring import cpu_seconds, wait_quiet
-from scenario import PeakMemory, Scenario
+from scenario import Meanwhile, PeakMemory, Scenario
 from servers import Features, settle
 
 COUNT = 1000
@@ -14,12 +13,12 @@ BYTES_PER_SECOND = 1024
 REQUEST = b"GET /1m HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
-class Readers:
+class Readers(Meanwhile):
     """Clients that asked for 1 MiB and take a kilobyte a second of it."""
 
     def __init__(self, port):
+        super().__init__()
         self.cut = 0  # connections that ended before their answer
-        self._ended = threading.Event()
         self._sockets = []
         for _ in range(COUNT):
             sock = socket.socket()
@@ -31,11 +30,10 @@ class Readers:
             sock.connect(("127.0.0.1", port))
             sock.sendall(REQUEST)
             sock.setblocking(False)
-        self._thread = threading.Thread(target=self._read, daemon=True)
 
-    def _read(self):
+    def work(self):
         open_ones = list(self._sockets)
-        while not self._ended.wait(1):
+        while not self.ended.wait(1):
             for sock in list(open_ones):
                 try:
                     if sock.recv(BYTES_PER_SECOND):
@@ -47,13 +45,8 @@ class Readers:
                 self.cut += 1
                 open_ones.remove(sock)
 
-    def __enter__(self):
-        self._thread.start()
-        return self
-
     def __exit__(self, *_):
-        self._ended.set()
-        self._thread.join()
+        super().__exit__()
         for sock in self._sockets:
             sock.close()
 
