@@ -216,9 +216,8 @@ TEST_CASE("body: unframed in place, the pieces of all chunks lie together, where
   for (std::size_t split = 0; split <= body_end; ++split) {
     CAPTURE(split);
     std::string bytes = framed;
-    const Limits limits;
     BodyDecoder decoder;
-    decoder.start({BodyKind::chunked}, limits, Side::client);
+    decoder.start(chunked, limits, Side::client);
     const auto first = decoder.unframe(std::span(bytes).first(split));
     REQUIRE(first);
     CHECK(first->consumed == split);
