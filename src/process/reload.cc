@@ -45,8 +45,8 @@ void Reload::begin(Done done) {
   began_ = Poller::Clock::now();
   outcome_ = {};
   enter(State::validate);
-  const bool started = validator_.start(instance_.load_options,
-                                        [this](Validator::Verdict verdict) { judged(verdict); });
+  const bool started = validator_.start(
+      instance_.load_options, [this](const Validator::Verdict& verdict) { judged(verdict); });
   if (!started) roll_back("the validator could not be started");
 }
 
