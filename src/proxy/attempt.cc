@@ -131,6 +131,8 @@ void Attempt::start_on(Lease lease) {
 
 void Attempt::on_connected(std::unique_ptr<Transport> transport) {
   begin_exchange(group_.pool().adopt(peer_, std::move(transport)));
+  // An origin that spoke at once did so in the edge that ended the connecting: no other will come.
+  if (live() && lease_.transport().readable()) lease_.transport().again();
 }
 
 void Attempt::on_connect_failed(const ConnectError& error) {
