@@ -125,6 +125,11 @@ bool alias_of(std::string_view name, std::string_view other) {
   return true;
 }
 
+bool is_forwarded_name(std::string_view name) {
+  constexpr std::string_view prefix = "x-forwarded-";
+  return name.size() >= prefix.size() && alias_of(name.substr(0, prefix.size()), prefix);
+}
+
 void Fields::add(FieldId id, std::string_view value) {
   assert(id != FieldId::other && id != FieldId::count_);
   add(id, field_name(id), value);

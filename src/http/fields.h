@@ -52,6 +52,8 @@ bool same_field(std::string_view a, std::string_view b);  // equal but for ASCII
 FieldId field_id_of_alias(std::string_view name);
 // Equal but for ASCII case and '_' against '-'.
 bool alias_of(std::string_view name, std::string_view other);
+// X-Forwarded-For, -Host, -User and whatever else, with '_' for '-' too: ours alone to say.
+bool is_forwarded_name(std::string_view name);
 
 struct Field {
   FieldId id;

@@ -76,12 +76,10 @@ std::string_view joined(const Fields& fields, FieldId id, std::string_view last,
 }
 
 bool is_identity(const Field& field) {
-  constexpr std::string_view prefix = "x-forwarded-";
   if ((field_properties(field.id) & field_property::identity) != 0) return true;
   if (field.id != FieldId::other) return false;
   return (field_properties(field_id_of_alias(field.name)) & field_property::identity) != 0 ||
-         (field.name.size() > prefix.size() &&
-          alias_of(field.name.substr(0, prefix.size()), prefix));
+         is_forwarded_name(field.name);
 }
 
 // RFC 7239 4: an IPv6 address stands in brackets and quotes; host is quoted for its colon.

@@ -205,11 +205,8 @@ Result<std::size_t> BodyDecoder::trailer(std::string_view bytes) {
 // Some readers merge trailers into the head, and '_' into '-': no spelling of a field that may not
 // stand here gets through, nor does one of the X-Forwarded family, which is ours alone to say.
 bool allowed_in_trailer(const Field& field) {
-  constexpr std::string_view forwarded = "x-forwarded-";
   const FieldId id = field.id == FieldId::other ? field_id_of_alias(field.name) : field.id;
-  if ((field_properties(id) & field_property::no_trailer) != 0) return false;
-  return field.name.size() < forwarded.size() ||
-         !alias_of(field.name.substr(0, forwarded.size()), forwarded);
+  return (field_properties(id) & field_property::no_trailer) == 0 && !is_forwarded_name(field.name);
 }
 
 }  // namespace weir

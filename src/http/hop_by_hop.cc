@@ -23,16 +23,12 @@ struct Named {
   bool te = false;
 };
 
-bool has_prefix_alias(std::string_view name, std::string_view prefix) {
-  return name.size() >= prefix.size() && alias_of(name.substr(0, prefix.size()), prefix);
-}
-
 // Contract rule 7: taking one of these away from the next hop would change what the message means
 // or who it seems to come from.
 bool is_protected(std::string_view name, std::uint8_t keep,
                   std::span<const std::string_view> own_names) {
   if ((field_properties(field_id_of_alias(name)) & keep) != 0) return true;
-  if (has_prefix_alias(name, "x-forwarded-")) return true;
+  if (is_forwarded_name(name)) return true;
   return std::any_of(own_names.begin(), own_names.end(),
                      [&](std::string_view own) { return alias_of(name, own); });
 }
