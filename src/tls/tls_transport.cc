@@ -180,9 +180,16 @@ Io TlsTransport::fail_by_library() {
 
 void TlsTransport::drive_handshake() {
   ERR_clear_error();
-  want_ = Want::any;
+  // A reset can hide behind a short read (net/socket.h), and the edge that told of both was this
+  // one: what a peer sends next is waited for by looking again, and so is the rest of a record.
+  want_ = upstream_ != nullptr ? Want::more : Want::any;
   input_left_ = input_bytes_max;
-  const int result = SSL_do_handshake(ssl_.get());
+  int result = SSL_do_handshake(ssl_.get());
+  if (result != 1 && want_ == Want::any && SSL_has_pending(ssl_.get()) == 1 &&
+      SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_READ) {
+    want_ = Want::more;
+    result = SSL_do_handshake(ssl_.get());
+  }
   if (result == 1) return handshake_done();
   switch (SSL_get_error(ssl_.get(), result)) {
     case SSL_ERROR_WANT_READ:
