@@ -166,7 +166,9 @@ char process_state_of(pid_t pid) {
 }
 
 bool volunteer_for_oom_killer() {
-  constexpr int more = 200, most = 1000;
+  // In thousandths of the memory there is: where that is little, too, a worker has to weigh more
+  // than its parent.
+  constexpr int more = 500, most = 1000;
   const Fd file(::open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC));
   char text[16] = {};
   if (!file || ::read(file.get(), text, sizeof text - 1) <= 0) return false;

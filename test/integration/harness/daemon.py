@@ -199,11 +199,11 @@ class Daemon(Program):
                 return self.notified
 
     def wait_ready(self, limit=15.0):
-        """READY=1 on the notify socket: every worker accepts."""
+        """READY=1 on the notify socket: every worker accepts; and each kind of process bears its title."""
 
         def ready():
             if "READY=1" in self._read_notifications():
-                return True
+                return {"worker", "housekeeper", "logger"} <= self.children().keys()
             if not self.alive():
                 raise Failure(f"weir ended with {self.process.returncode} before it was ready:\n{self.log}")
             return False
