@@ -12,7 +12,16 @@
 namespace weir::conf {
 namespace {
 
-constexpr std::size_t peers_max = 1024;  // of one upstream: what its zone has room for
+// The zone has a cell for each of them, and for those that discovery finds.
+void count_peers(const Config& config, Report& report) {
+  std::size_t peers = 0;
+  for (const UpstreamConf& upstream : config.upstreams) peers += upstream.peers.size();
+  const auto& most = config.main.upstream_peers_max;
+  if (peers <= *most) return;
+  report.error(most.where, 0,
+               fmt::format("the upstreams have {} peers, upstream_peers_max is {}", peers, *most),
+               fmt::format("write upstream_peers_max = {}, and restart", peers * 2));
+}
 
 std::vector<Address> addresses_of(const ServerLine& line, Inputs& inputs, Report& report) {
   if (line.port_first == 0) return {*Address::parse("unix:" + line.host)};
@@ -40,13 +49,7 @@ void expand_peers(UpstreamConf& upstream, Inputs& inputs, Report& report) {
                       fmt::format("first at {}", report.place(first->second)));
           break;  // one warning a line
         }
-        if (upstream.peers.size() == peers_max) {
-          report.error(
-              line.where, 0,
-              fmt::format("[upstream {}] has more than {} peers", upstream.name, peers_max));
-          return;
-        }
-        upstream.peers.push_back({address, line.host, line.where});
+        upstream.peers.push_back({address, line.host, line.options, line.where});
       }
     }
   }
@@ -134,6 +137,7 @@ void expand(Config& config, const Sections& sections, Inputs& inputs, Report& re
     read_input(upstream.ssl_certificate, inputs, report);
     read_input(upstream.ssl_certificate_key, inputs, report);
   }
+  count_peers(config, report);
   for (ApiKeysConf& keys : config.api_keys) expand_keys(keys, inputs, report);
   for (ServerConf& server : config.servers) {
     if (!sections.is_faulty(&server)) pair_certificates(server, inputs, report);

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "conf/upstream_values.h"
 #include "conf/values.h"
 #include "http/limits.h"
 #include "http/template.h"
@@ -43,8 +44,9 @@ struct MainConf {
   Setting<OutputPath> pid;
   Setting<ErrorLog> error_log;
   Setting<OutputPath> state_path;
-  Setting<Size> log_ring_size;     // per worker
-  Setting<Size> buffer_pool_size;  // per worker, bound of all body buffers
+  Setting<Size> log_ring_size;                // per worker
+  Setting<std::uint32_t> upstream_peers_max;  // of all upstreams
+  Setting<Size> buffer_pool_size;             // per worker, bound of all body buffers
   Setting<Size> large_heads_size;  // per worker, bound of what heads hold beyond the usual
 };
 
@@ -89,9 +91,10 @@ struct LogConf {
 struct PeerConf {
   Address address;
   std::string host;  // as written: a name, an IP, or the path of a Unix socket
+  PeerOptions options;
   Where where;
   bool operator==(const PeerConf& other) const {
-    return address == other.address && host == other.host;
+    return address == other.address && host == other.host && options == other.options;
   }
 };
 
@@ -100,8 +103,11 @@ struct ServerLine {  // `server =` of an upstream as written; its peers are in U
   std::string host;  // a name, an IP, or the path of a Unix socket
   std::uint16_t port_first = 0, port_last = 0;  // 0: a Unix socket
   bool is_name = false;                         // `host` must be resolved
+  PeerOptions options;
   Where where;
-  bool operator==(const ServerLine& other) const { return text == other.text; }
+  bool operator==(const ServerLine& other) const {
+    return text == other.text && options == other.options;
+  }
 };
 
 struct UpstreamConf {
@@ -109,7 +115,15 @@ struct UpstreamConf {
   Where where;
   std::vector<ServerLine> servers;
   std::vector<PeerConf> peers;  // in the order of the lines; may be empty (all names were dead)
-  Setting<Balance> balance;
+  Setting<BalanceConf> balance;
+  Setting<std::uint32_t> max_ejected;  // percent of a group that passive failures may leave out
+  Setting<WhenAllDown> when_all_down;
+  Setting<QueueConf> queue;
+  Setting<HealthCheckConf> health_check;
+  Setting<RetryConf> retry;
+  Setting<HedgeConf> hedge;
+  Setting<StickyConf> sticky;
+  std::vector<DiscoverConf> discover;
   Setting<bool> ssl;
   Setting<bool> ssl_verify;
   Setting<bool> ssl_insecure_skip_verify;

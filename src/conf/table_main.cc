@@ -206,6 +206,18 @@ constexpr Directive places[] = {
              "full, lines are "
              "dropped and counted: no request ever waits for a log. Rounded up to a power of two.",
          .example = "4m"}),
+    row<&MainConf::upstream_peers_max>(
+        {.name = "upstream_peers_max",
+         .kinds = in_main,
+         .fallback = "1024",
+         .least = 16,
+         .most = 16'384,
+         .reload = restart,
+         .doc =
+             "How many peers all upstreams may have together, those of old generations and those "
+             "that discovery finds included: the room for what all workers share of them, 1.3k "
+             "each and 0.5k more for each worker.",
+         .example = "4096"}),
     Directive{.name = "include",
               .kinds = in_main,
               .syntax = "PATTERN",

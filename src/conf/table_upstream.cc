@@ -8,20 +8,25 @@ constexpr Directive rows[] = {
     list<&UpstreamConf::servers>(
         {.name = "server",
          .kinds = in_upstream,
-         .syntax = "ADDRESS:PORT | ADDRESS:FIRST-LAST | NAME:PORT | unix:PATH",
-         .doc = "A peer, or one for each port of a range or each address of a name. Port 80 "
-                "without a word. Names "
-                "are looked up when the configuration is read, for 5 s at most together; one that "
-                "has no address "
-                "then is a warning and gives no peer. May be repeated.",
-         .example = "127.0.0.1:8000-8009"}),
+         .syntax = "ADDRESS:PORT | ADDRESS:FIRST-LAST | NAME:PORT | unix:PATH [OPTION ...]",
+         .doc =
+             "A peer, or one for each port of a range or each address of a name. Port 80 "
+             "without a word. Names are looked up when the configuration is read, for 5 s at "
+             "most together; one that has no address then is a warning and gives no peer. May "
+             "be repeated. Options: weight=N, its share of the requests (1); max_conns=N, its "
+             "most requests in flight over all workers (0: no limit); max_fails=N "
+             "fail_timeout=TIME, so many failures within that time leave it out for that time "
+             "(1, 10s; max_fails=0: never); slow_start=TIME, in which it grows to its weight "
+             "after it was down (0); backup, chosen only when no other can be; drain, it gets no "
+             "new clients; down, it gets nothing.",
+         .example = "127.0.0.1:8000-8009 weight=2"}),
     row<&UpstreamConf::balance>({.name = "balance",
                                  .kinds = in_upstream,
                                  .syntax = "round_robin",
                                  .fallback = "round_robin",
                                  .doc = "How the peer of a request is chosen. round_robin: each in "
-                                        "turn. A peer that can't be connected to "
-                                        "is passed over for the next, each at most once.",
+                                        "turn, by weight, smoothly. A peer that can't be connected "
+                                        "to is passed over for the next, each at most once.",
                                  .example = "round_robin",
                                  .nginx = "least_conn, hash, ip_hash, random"}),
     row<&UpstreamConf::keepalive>({.name = "keepalive",
@@ -131,13 +136,29 @@ constexpr Directive rows[] = {
          .doc = "Resume TLS sessions with peers, which saves most of a handshake.",
          .example = "off",
          .nginx = "proxy_ssl_session_reuse"}),
+    row<&UpstreamConf::max_ejected>(
+        {.name = "max_ejected",
+         .kinds = in_upstream,
+         .syntax = "PERCENT",
+         .fallback = "50",
+         .most = 100,
+         .doc =
+             "The share of the peers, in percent, that failures of requests (max_fails) may "
+             "leave out at one time, and always at least one. What fails beyond it stays in use: "
+             "where most fail, the fault is hardly theirs.",
+         .example = "30"}),
+    row<&UpstreamConf::when_all_down>(
+        {.name = "when_all_down",
+         .kinds = in_upstream,
+         .fallback = "try",
+         .doc = "What a request gets when no peer is fit. try: any peer that is not disabled, for "
+                "health checks may be wrong about all. fail: 503 with Retry-After, at once.",
+         .example = "fail"}),
     planned("health_check", in_upstream, "How peers are probed."),
     planned("retry", in_upstream, "When a request is tried again at another peer."),
     planned("sticky", in_upstream, "How the requests of a client stay with a peer."),
     planned("queue", in_upstream, "How requests wait when all peers are busy."),
     planned("discover", in_upstream, "Where peers are found."),
-    planned("max_ejected", in_upstream, "The share of peers that may be left out."),
-    planned("when_all_down", in_upstream, "What happens when no peer is healthy."),
     planned("hedge", in_upstream, "When a second peer is asked the same."),
 };
 

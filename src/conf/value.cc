@@ -186,13 +186,9 @@ const std::vector<EnumWord<Affinity>>& enum_words(Affinity) {
   return words;
 }
 
-const std::vector<EnumWord<Balance>>& enum_words(Balance) {
-  static const std::vector<EnumWord<Balance>> words = {
-      {"round_robin", Balance::round_robin}, {"least_conn", Balance::least_conn, false},
-      {"random", Balance::random, false},    {"least_time", Balance::least_time, false},
-      {"hash", Balance::hash, false},        {"ip_hash", Balance::ip_hash, false},
-      {"first", Balance::first, false},      {"least_load", Balance::least_load, false},
-  };
+const std::vector<EnumWord<WhenAllDown>>& enum_words(WhenAllDown) {
+  static const std::vector<EnumWord<WhenAllDown>> words = {{"try", WhenAllDown::attempt},
+                                                           {"fail", WhenAllDown::fail}};
   return words;
 }
 
@@ -286,7 +282,7 @@ bool parse_value(Value& value, std::string& out) {
 }
 
 bool parse_value(Value& value, Affinity& out) { return parse_enum(value, out); }
-bool parse_value(Value& value, Balance& out) { return parse_enum(value, out); }
+bool parse_value(Value& value, WhenAllDown& out) { return parse_enum(value, out); }
 bool parse_value(Value& value, LogEscape& out) { return parse_enum(value, out); }
 bool parse_value(Value& value, Underscores& out) { return parse_enum(value, out); }
 
@@ -301,7 +297,7 @@ std::string print_value(const std::string& value) {
   return value.empty() ? std::string() : quoted(value);
 }
 std::string print_value(Affinity value) { return print_enum(value); }
-std::string print_value(Balance value) { return print_enum(value); }
+std::string print_value(WhenAllDown value) { return print_enum(value); }
 std::string print_value(LogEscape value) { return print_enum(value); }
 std::string print_value(Underscores value) { return print_enum(value); }
 

@@ -60,6 +60,8 @@ class Value {
   std::vector<Word> words_;
 };
 
+bool is_host_name(std::string_view text);  // labels of letters, digits, - and _; 253 at most
+
 // Text of one word, used by several parsers; nullopt for anything that is not exact.
 std::optional<Duration> parse_duration(std::string_view text);  // "1m30s"; a bare 0
 std::optional<Size> parse_size(std::string_view text);          // "10m"
@@ -74,7 +76,7 @@ struct EnumWord {
   bool built = true;
 };
 const std::vector<EnumWord<Affinity>>& enum_words(Affinity);
-const std::vector<EnumWord<Balance>>& enum_words(Balance);
+const std::vector<EnumWord<WhenAllDown>>& enum_words(WhenAllDown);
 const std::vector<EnumWord<LogEscape>>& enum_words(LogEscape);
 const std::vector<EnumWord<Underscores>>& enum_words(Underscores);
 
@@ -90,6 +92,8 @@ template <>
 inline constexpr std::string_view value_syntax<Duration> = "TIME";
 template <>
 inline constexpr std::string_view value_syntax<Size> = "SIZE";
+template <>
+inline constexpr std::string_view value_syntax<WhenAllDown> = "try | fail";
 template <>
 inline constexpr std::string_view value_syntax<InputPath> = "PATH";
 template <>
@@ -118,7 +122,9 @@ bool parse_value(Value& value, std::vector<AuthRef>& out);
 bool parse_value(Value& value, AccessLogs& out);
 bool parse_value(Value& value, PathMatch& out);
 bool parse_value(Value& value, Affinity& out);
-bool parse_value(Value& value, Balance& out);
+bool parse_value(Value& value, WhenAllDown& out);
+bool parse_value(Value& value, BalanceConf& out);
+bool parse_value(Value& value, QueueConf& out);
 bool parse_value(Value& value, LogEscape& out);
 bool parse_value(Value& value, Underscores& out);
 
@@ -152,7 +158,9 @@ std::string print_value(const std::vector<AuthRef>& value);
 std::string print_value(const AccessLogs& value);
 std::string print_value(const PathMatch& value);
 std::string print_value(Affinity value);
-std::string print_value(Balance value);
+std::string print_value(WhenAllDown value);
+std::string print_value(const BalanceConf& value);
+std::string print_value(const QueueConf& value);
 std::string print_value(LogEscape value);
 std::string print_value(Underscores value);
 std::string print_value(const ListenConf& value);

@@ -10,7 +10,6 @@
 #include "conf/value.h"
 
 namespace weir::conf {
-namespace {
 
 bool is_host_name(std::string_view text) {
   if (text.empty() || text.size() > 253 || text.front() == '.' || text.front() == '-') return false;
@@ -24,78 +23,7 @@ bool is_host_name(std::string_view text) {
   return true;
 }
 
-bool parse_ports(std::string_view text, ServerLine& out) {
-  const std::size_t dash = text.find('-');
-  const auto first = parse_decimal(text.substr(0, dash));
-  const auto last = dash == text.npos ? first : parse_decimal(text.substr(dash + 1));
-  if (!first || !last || *first == 0 || *last > 65535 || *first > *last) return false;
-  out.port_first = static_cast<std::uint16_t>(*first);
-  out.port_last = static_cast<std::uint16_t>(*last);
-  return true;
-}
-
-bool unix_server(Value& value, const Word& word, ServerLine& out) {
-  const std::string_view path = std::string_view(word.text).substr(5);
-  if (path.empty()) return value.bad(word, "a Unix socket needs a path");
-  out.host = path.starts_with('@') ? std::string(path) : relative_to_prefix(path, value.prefix());
-  const auto parsed = Address::parse("unix:" + out.host);
-  if (!parsed) return value.bad(word, std::string(parsed.error().what));
-  return true;
-}
-
-// ADDRESS[:PORT[-PORT]], [IPV6][:PORT[-PORT]], NAME[:PORT[-PORT]], unix:PATH.
-bool parse_server(Value& value, const Word& word, ServerLine& out) {
-  const std::string_view text = word.text;
-  if (text.starts_with("unix:")) return unix_server(value, word, out);
-  if (const std::size_t scheme = text.find("://"); scheme != text.npos) {
-    return value.bad(word, "a server is an address, not a URL",
-                     fmt::format("write {}{}", text.substr(scheme + 3),
-                                 text.starts_with("https") ? " here and ssl = on below" : ""));
-  }
-  std::string_view host = text, ports;
-  const bool bracketed = text.starts_with('[');
-  if (bracketed) {
-    const std::size_t end = std::min(text.find(']'), text.size() - 1);
-    host = text.substr(1, end - 1);
-    ports = text.substr(end + 1);
-    if (!ports.empty() && ports.front() != ':') host = {};
-  } else if (const std::size_t colon = text.rfind(':'); colon != text.npos) {
-    host = text.substr(0, colon);
-    ports = text.substr(colon);
-  }
-  const bool ip = Address::parse_ip(host).has_value();
-  const bool number = host.find_first_not_of("0123456789.") == host.npos;
-  if ((bracketed && !ip) || (!ip && (number || !is_host_name(host)))) {
-    return value.bad(word, fmt::format("\"{}\" is not an address or a name", text),
-                     host.find(':') != host.npos ? "an IPv6 address stands in brackets: [::1]:80"
-                                                 : "write ADDRESS:PORT, NAME:PORT or unix:PATH");
-  }
-  if (!bracketed && host.find(':') != host.npos) {
-    return value.bad(word, fmt::format("\"{}\" has an IPv6 address without brackets", text),
-                     "write [::1]:80");
-  }
-  constexpr std::string_view nginx_default_port = ":80";
-  if (ports.empty()) ports = nginx_default_port;
-  if (!parse_ports(ports.substr(1), out)) {
-    return value.bad(word, fmt::format("\"{}\" is not a port or a range of ports", ports.substr(1)),
-                     "write 8080 or 8000-8009");
-  }
-  out.is_name = !ip;
-  out.host = ip ? std::string(host) : lower(host);
-  return true;
-}
-
-bool server_option(Value& value, const Word& word) {
-  constexpr std::array<std::string_view, 8> later = {
-      "weight", "max_conns", "max_fails", "fail_timeout", "slow_start", "backup", "down", "drain"};
-  const std::string_view name = std::string_view(word.text).substr(0, word.text.find('='));
-  for (const std::string_view option : later) {
-    if (name == option) return value.not_built(word, option);
-  }
-  Word bare = word;
-  bare.text = std::string(name);
-  return value.unknown(bare, {later.begin(), later.end()});
-}
+namespace {
 
 bool add_server_name(Value& value, const Word& word, std::vector<ServerName>& out) {
   std::string text = lower(word.text);
@@ -124,19 +52,6 @@ bool add_server_name(Value& value, const Word& word, std::vector<ServerName>& ou
 
 }  // namespace
 
-bool parse_item(Value& value, std::vector<ServerLine>& out) {
-  if (!value.has_words(1, 16)) return false;
-  ServerLine parsed;
-  parsed.where = value.where();
-  if (!parse_server(value, value.first(), parsed)) return false;
-  for (std::size_t at = 1; at < value.words().size(); ++at) {
-    if (!server_option(value, value.words()[at])) return false;
-  }
-  parsed.text = value.first().text;
-  out.push_back(std::move(parsed));
-  return true;
-}
-
 bool parse_item(Value& value, std::vector<ServerName>& out) {
   constexpr std::size_t names_max = 1024;
   if (!value.has_words(1, names_max)) return false;
@@ -158,8 +73,6 @@ bool parse_item(Value& value, std::vector<ApiKey>& out) {
   out.push_back(std::move(parsed));
   return true;
 }
-
-std::string print_value(const ServerLine& value) { return quoted(value.text); }
 
 std::string print_value(const ServerName& value) {
   return value.wildcard ? "*" + value.text : value.text;

@@ -91,16 +91,6 @@ struct TlsProtocols {
 };
 
 enum class Affinity : unsigned char { off, automatic };
-enum class Balance : unsigned char {
-  round_robin,
-  least_conn,
-  random,
-  least_time,
-  hash,
-  ip_hash,
-  first,
-  least_load,
-};
 enum class LogEscape : unsigned char { standard, json, none };
 
 }  // namespace weir::conf

@@ -55,7 +55,7 @@ Validator::Verdict validate_now(const conf::LoadOptions& options, Application& a
 struct Early {
   bool daemon = false;
   std::string pid_path;
-  std::uint32_t ring_bytes = 0;
+  shm::Sizes sizes;
 };
 
 std::optional<Early> read_early(const Validator::Verdict& verdict,
@@ -65,7 +65,10 @@ std::optional<Early> read_early(const Validator::Verdict& verdict,
   const auto loaded = conf::load(*inputs, options);
   if (!loaded.config) return std::nullopt;
   const auto& main = loaded.config->main;
-  return Early{*main.daemon, main.pid->path, static_cast<std::uint32_t>(main.log_ring_size->bytes)};
+  return Early{*main.daemon,
+               main.pid->path,
+               {.ring_bytes = static_cast<std::uint32_t>(main.log_ring_size->bytes),
+                .peers = *main.upstream_peers_max}};
 }
 
 int exit_code_of(const Reload::Outcome& outcome) {
@@ -88,9 +91,7 @@ int run_master(Early early, const conf::LoadOptions& load_options,
   }
   auto poller = Poller::create();
   auto signals = SignalFd::open({SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH, SIGQUIT, SIGTERM, SIGINT});
-  shm::Sizes sizes;
-  sizes.ring_bytes = early.ring_bytes;
-  auto zones = shm::Zones::create(sizes);
+  auto zones = shm::Zones::create(early.sizes);
   if (!poller || !signals || !zones) {
     const auto what = !poller ? poller.error() : !signals ? signals.error() : zones.error();
     log::line(log::Level::emerg, "{} ({}: {})", what.what, errno, std::strerror(errno));

@@ -25,8 +25,10 @@ std::uint64_t zone_bytes(const conf::MainConf& main, unsigned workers) {
   const std::uint64_t generations = *main.old_generations_max + 2;  // one serves, one starts
   const std::uint64_t processes =
       std::min<std::uint64_t>(generations * workers + 2 * others, shm::slot_count);
+  const std::uint32_t peers = *main.upstream_peers_max;
   return sizeof(shm::SlotsBody) + sizeof(shm::StatsBody) + sizeof(shm::TicketsBody) +
-         processes * ring;
+         shm::PeerTable::shared_bytes(peers) +
+         generations * workers * shm::PeerTable::region_bytes(peers) + processes * ring;
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "process/proxy_application.h"
 
+#include <fmt/format.h>
+
 #include "base/log.h"
 #include "conf/load.h"
 #include "proxy/router.h"
@@ -46,6 +48,17 @@ class ProxyBlueprint : public Blueprint {
   std::unique_ptr<tls::Contexts> contexts_;
 };
 
+// The room for peers was made when weir started; a larger upstream_peers_max waits for a restart.
+bool has_room_for_peers(const conf::Config& config, const shm::Zones* zones, std::string& why) {
+  std::size_t peers = 0;
+  for (const conf::UpstreamConf& upstream : config.upstreams) peers += upstream.peers.size();
+  if (zones == nullptr || peers <= zones->peers.capacity()) return true;
+  why += fmt::format(
+      "the upstreams have {} peers, and weir was started with room for {}: restart it\n", peers,
+      zones->peers.capacity());
+  return false;
+}
+
 }  // namespace
 
 std::unique_ptr<Blueprint> ProxyApplication::prepare(const conf::Config& config,
@@ -69,7 +82,8 @@ std::unique_ptr<Blueprint> ProxyApplication::prepare(const conf::Config& config,
   const auto complaints = check_routes(config);
   for (const Router::Complaint& complaint : complaints)
     why += config.place(complaint.where) + ": " + complaint.text + "\n";
-  if (!contexts || !complaints.empty()) return nullptr;
+  const bool room = has_room_for_peers(config, zones, why);
+  if (!contexts || !complaints.empty() || !room) return nullptr;
   return std::make_unique<ProxyBlueprint>(std::move(contexts));
 }
 

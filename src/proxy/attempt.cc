@@ -85,7 +85,7 @@ Attempt::Attempt(Loop& loop, BufferPool& buffers, Arena& arena, Group& group, Pe
       deferred_(
           loop, [](void* self) { static_cast<Attempt*>(self)->on_deferred(); }, this),
       memory_([](void* self) { static_cast<Attempt*>(self)->on_memory(); }, this) {
-  facts_.peer = peer.name();
+  facts_.peer = arena.copy(peer.name());  // the peer may leave its group before we are logged
 }
 
 Attempt::~Attempt() {

@@ -83,7 +83,7 @@ struct AttemptError {
 // What variables and logs tell of one try. Times are clock::now() of the turn; not set: it did not
 // come so far.
 struct AttemptFacts {
-  std::string_view peer;  // "127.0.0.1:8000", lives as long as the group
+  std::string_view peer;  // "127.0.0.1:8000", in the arena
   bool reused = false;    // the connection came from the pool
   int status = 0;         // 0: no final answer
   clock::Monotonic started{};

@@ -17,6 +17,13 @@
 #include "proxy/worker_context.h"
 
 namespace weir {
+namespace {
+
+std::chrono::microseconds until_head(const AttemptFacts& facts) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(*facts.header - facts.started);
+}
+
+}  // namespace
 
 Exchange::Exchange(WorkerContext& context, ClientStream& client, const ListenPoint& listen,
                    ExchangeMemory& memory, clock::Monotonic started)
@@ -112,13 +119,18 @@ void Exchange::drop() {
 // --- answers of a peer
 
 void Exchange::try_next_peer() {
-  if (!picker_) picker_.emplace(*state_.location->group);
-  Peer* const peer = picker_->next();
-  if (peer == nullptr) return fail(trouble(Trouble::no_peers));
-  begin_attempt(*peer, false);
+  if (!picker_) picker_.emplace(*state_.location->group, 0);
+  Group::Picked picked = picker_->next();
+  if (!picked.in_flight) {
+    using enum Group::Nobody;
+    return fail(trouble(picked.nobody == busy ? Trouble::peers_busy : Trouble::no_peers));
+  }
+  in_flight_ = std::move(picked.in_flight);
+  begin_attempt(false);
 }
 
-void Exchange::begin_attempt(Peer& peer, bool fresh) {
+void Exchange::begin_attempt(bool fresh) {
+  Peer& peer = *in_flight_.peer();
   const conf::LocationConf& conf = *state_.location->conf;
   const auto share = picker_->share_of(*conf.proxy_connect_timeout);
   if (share.count() <= 0) return fail(trouble(Trouble::connect_time_up));
@@ -157,6 +169,7 @@ void Exchange::end_attempt() {
   state_.client.send_body_to(nullptr);
   state_.client.set_source(nullptr);
   attempt_->cancel();  // until then the peer may still be heard
+  in_flight_.reset();
   state_.context.loop.destroy_later(std::move(attempt_));
 }
 
@@ -178,6 +191,7 @@ BodySink& Exchange::on_response(Attempt& attempt, ResponseHead& received,
   head = received;
   state_.last_try = attempt.facts();
   state_.upstream_status = head.status;
+  attempt.peer().answered(until_head(attempt.facts()), head.status);
   pass_answer(state_, head, attempt.peer().url());
   const bool room = finish_answer(state_, head);
   std::optional<std::uint64_t> length = framing.stated;
@@ -202,12 +216,15 @@ void Exchange::on_upgrade(Attempt& attempt, ResponseHead& received, std::string_
   head = received;
   state_.last_try = attempt.facts();
   state_.upstream_status = state_.status = head.status;
+  attempt.peer().answered(until_head(attempt.facts()), head.status);
   pass_answer(state_, head, attempt.peer().url());
   const bool room = finish_answer(state_, head);
+  InFlight tunnelled = std::move(in_flight_);
   end_attempt();
   if (!room || !state_.client.begin_tunnel(head, protocol))
     return fail(trouble(Trouble::answer_malformed));
   enter(Phase::answering);
+  in_flight_ = std::move(tunnelled);
   breadcrumb("tunnel");
   tunnel_ =
       std::make_unique<Tunnel>(state_.context.loop, state_.context.buffers, state_.client,
@@ -223,6 +240,7 @@ void Exchange::on_failed(Attempt& attempt, const AttemptError& error) {
   Peer& peer = attempt.peer();
   const std::uint16_t status = status_of(error.kind);
   state_.context.counters.upstream_failures.add();
+  InFlight held = std::move(in_flight_);  // past the attempt, for another one at the same peer
   end_attempt();
   if (phase_ == Phase::over) return;
   if (error.kind == AttemptFailure::request_body) return fail(error.error);
@@ -232,19 +250,23 @@ void Exchange::on_failed(Attempt& attempt, const AttemptError& error) {
   if (error.retry_safe_reused && retried_ != &peer && is_idempotent(state_.request().method) &&
       state_.client.body_untouched()) {
     retried_ = &peer;
-    return begin_attempt(peer, true);
+    in_flight_ = std::move(held);
+    return begin_attempt(true);
   }
+  held.reset();
   log_error(error.error, log::Level::error);
   const bool unconnected = error.kind == AttemptFailure::connect_refused ||
                            error.kind == AttemptFailure::connect_timeout ||
                            error.kind == AttemptFailure::tls;
+  // (The connector has said so itself where no connection could be made.)
+  if (!unconnected && error.kind != AttemptFailure::local) state_.location->group->failed(peer);
   if (unconnected && !error.sent) {
     state_.context.counters.upstream_connect_failures.add();
     const auto share = picker_->share_of(*state_.location->conf->proxy_connect_timeout);
-    Peer* const next = share.count() > 0 ? picker_->next() : nullptr;
-    if (next != nullptr) {
+    if (share.count() > 0) in_flight_ = picker_->next().in_flight;
+    if (in_flight_) {
       note_earlier(status);
-      return begin_attempt(*next, false);
+      return begin_attempt(false);
     }
   }
   Reply answer;

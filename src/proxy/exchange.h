@@ -70,7 +70,7 @@ class Exchange final : private AttemptOwner {
   void on_done(Attempt& attempt) override;
 
   void begin();
-  void begin_attempt(Peer& peer, bool fresh);
+  void begin_attempt(bool fresh);  // at the peer of in_flight_
   void end_attempt();
   void count_attempt(const AttemptFacts& facts);
   void note_earlier(std::uint16_t status);
@@ -89,6 +89,7 @@ class Exchange final : private AttemptOwner {
 
   ExchangeState state_;
   std::optional<PeerPicker> picker_;
+  InFlight in_flight_;  // the try at its peer, and the tunnel it became
   std::unique_ptr<Attempt> attempt_;
   std::unique_ptr<Tunnel> tunnel_;
   TextSource text_;

@@ -97,7 +97,7 @@ Service::Impl::Impl(Loop& loop, const conf::Config& config, const tls::Contexts*
       heads_(config.main.large_heads_size->bytes),
       lingerers_(loop),
       sessions_(loop, zones.stats.row(slot.index)),
-      upstreams_(loop, config, contexts),
+      upstreams_(loop, config, contexts, {&zones, slot}),
       router_(config, parts(), complaints_),
       access_logs_(config, zones, slot),
       scratch_(scratch_bytes),

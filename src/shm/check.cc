@@ -127,6 +127,45 @@ void check_tickets(const TicketKeys& tickets, Violations& keys_are) {
   }
 }
 
+void check_peer_cell(const PeerTable& peers, std::uint32_t index, std::int64_t now_ns,
+                     Violations& peer_is) {
+  const PeerInfo info = peers.info(index);
+  peer_is.expect(info.word.health <= Health::unreachable && info.word.order <= Order::removed,
+                 "cell {}: health {} or order {} does not exist", index,
+                 static_cast<unsigned>(info.word.health), static_cast<unsigned>(info.word.order));
+  peer_is.expect(info.word == PeerWord{} || info.id != 0, "cell {}: the state of nobody", index);
+  for (const std::int64_t when : {info.since_ns, info.healthy_ns, info.probed_ns}) {
+    peer_is.expect(when >= 0 && when <= now_ns + clock_slack_ns, "cell {}: a time in the future",
+                   index);
+  }
+  // A cell whose claimer died before it gave a name has none; whoever needs the peer names it.
+  const bool named = peers.cell(index).group.load(std::memory_order_acquire) != 0;
+  if (!named || info.id <= leaving_id) return;
+  peer_is.expect(PeerName{info.group, info.address, info.host}.id() == info.id ||
+                     peers.cell(index).id.load(std::memory_order_acquire) != info.id,
+                 "cell {}: its name is another's", index);
+}
+
+void check_peers(const Zones& zones, std::int64_t now_ns, Violations& peers_are) {
+  const PeerTable& peers = zones.peers;
+  for (std::uint32_t i = 0; i < peers.capacity(); ++i) check_peer_cell(peers, i, now_ns, peers_are);
+  constexpr std::uint32_t below_zero = std::uint32_t{1} << 31;
+  peers.for_each_slot([&](std::uint32_t slot) {
+    for (std::uint32_t i = 0; i < peers.capacity(); ++i) {
+      peers_are.expect(peers.in_flight(slot, i).load(std::memory_order_relaxed) < below_zero,
+                       "slot {}, cell {}: fewer than no requests in flight", slot, i);
+    }
+    if (zones.slots.info(slot).state != SlotState::free) return;
+    std::uint64_t left = 0;
+    for (std::uint32_t i = 0; i < peers.capacity(); ++i) {
+      left += peers.in_flight(slot, i).load(std::memory_order_relaxed);
+    }
+    // Between the two readings the slot may have been given to a new worker.
+    peers_are.expect(left == 0 || zones.slots.info(slot).state != SlotState::free,
+                     "slot {}: is free and has {} requests in flight", slot, left);
+  });
+}
+
 }  // namespace
 
 std::vector<ZoneCheck> check(const Zones& zones, std::int64_t now_ns) {
@@ -139,11 +178,12 @@ std::vector<ZoneCheck> check(const Zones& zones, std::int64_t now_ns) {
     if (!valid) checks[i].violations.emplace_back(valid.error().what);
   }
   Violations slots(checks[0].violations), stats(checks[1].violations), rings(checks[2].violations),
-      tickets(checks[3].violations);
+      tickets(checks[3].violations), peers(checks[4].violations);
   check_slots(zones.slots, now_ns, slots);
   check_stats(zones, stats);
   check_rings(zones, rings);
   check_tickets(zones.tickets, tickets);
+  check_peers(zones, now_ns, peers);
   return checks;
 }
 

@@ -28,7 +28,11 @@
   X(drain_advanced)       /* the tail is the new one */                                        \
   X(clean_before_fold)    /* a dead slot was seen */                                           \
   X(clean_folded)         /* its counters are in the retired totals, the slot is still dead */ \
-  X(clean_done)           /* the slot is free */
+  X(clean_done)           /* the slot is free */                                               \
+  X(peer_claimed)         /* a cell has an identity and no name yet */                         \
+  X(peer_attached)        /* a worker says that it uses a cell, and has not looked again */    \
+  X(peer_leaving)         /* a cell is being given back */                                     \
+  X(peer_row_wiped)       /* one of a dead worker's rows is clean */
 
 namespace weir::shm::points {
 

@@ -38,7 +38,9 @@ Result<std::unique_ptr<Zones>> Zones::create(const Sizes& sizes) {
       {zones->rings_zone_, rings_kind, RingTable::body_bytes(sizes.ring_bytes), page_bytes,
        Access::read_write},
       {zones->tickets_zone_, tickets_kind, sizeof(TicketsBody), sizeof(TicketsBody),
-       Access::read_only}};
+       Access::read_only},
+      {zones->peers_zone_, peers_kind, PeerTable::body_bytes(sizes.peers),
+       PeerTable::shared_bytes(sizes.peers), Access::read_write}};
   for (const Plan& plan : plans) {
     auto made = Zone::create(plan.kind, plan.body_bytes, plan.backed, instance, plan.for_children);
     if (!made) {
@@ -56,14 +58,15 @@ Result<std::unique_ptr<Zones>> Zones::create(const Sizes& sizes) {
   auto rings = RingTable::format(zones->rings_zone_, sizes.ring_bytes);
   if (!rings) return rings.error();
   zones->rings = *rings;
+  zones->peers = PeerTable::format(zones->peers_zone_, sizes.peers);
   zones->make_views();
   return zones;
 }
 
-Result<std::unique_ptr<const Zones>> Zones::attach(std::array<Fd, 4> fds) {
+Result<std::unique_ptr<const Zones>> Zones::attach(std::array<Fd, zone_count> fds) {
   std::unique_ptr<Zones> zones(new Zones);
   Zone* const order[] = {&zones->slots_zone_, &zones->stats_zone_, &zones->rings_zone_,
-                         &zones->tickets_zone_};
+                         &zones->tickets_zone_, &zones->peers_zone_};
   for (std::size_t i = 0; i < fds.size(); ++i) {
     auto zone = Zone::attach(std::move(fds[i]), *zone_kinds[i], Access::read_only);
     if (!zone) return zone.error();
@@ -80,6 +83,9 @@ Result<std::unique_ptr<const Zones>> Zones::attach(std::array<Fd, 4> fds) {
   auto rings = RingTable::open(zones->rings_zone_);
   if (!rings) return rings.error();
   zones->rings = *rings;
+  auto peers = PeerTable::open(zones->peers_zone_);
+  if (!peers) return peers.error();
+  zones->peers = *peers;
   zones->make_views();
   return std::unique_ptr<const Zones>(std::move(zones));
 }
@@ -99,6 +105,9 @@ Result<SlotId> Zones::claim(Role role, std::uint64_t generation, std::int64_t no
     if (auto backed = rings.back(*index); !backed) return backed.error();
   }
   stats.begin(id);
+  if (role == Role::worker) {
+    if (auto begun = peers.begin(peers_zone_, id); !begun) return begun.error();
+  }
   const SlotId claimed = slots.claim(*index, role, generation, now_ns);
   assert(claimed == id);
   SHM_POINT(claim_done);
@@ -116,6 +125,7 @@ unsigned Zones::clean_dead() {
     if (info.state != SlotState::dead) continue;
     SHM_POINT(clean_before_fold);
     stats.fold(info.id);
+    if (info.role == Role::worker) peers.wipe(i);
     SHM_POINT(clean_folded);
     if (slots.enter(info.id, SlotState::free)) ++freed;
     SHM_POINT(clean_done);
@@ -140,12 +150,13 @@ Zones::LogLosses Zones::log_losses() const {
   return losses;
 }
 
-std::array<int, 4> Zones::fds() const {
-  return {slots_zone_.fd(), stats_zone_.fd(), rings_zone_.fd(), tickets_zone_.fd()};
+std::array<int, zone_count> Zones::fds() const {
+  return {slots_zone_.fd(), stats_zone_.fd(), rings_zone_.fd(), tickets_zone_.fd(),
+          peers_zone_.fd()};
 }
 
-std::array<const Zone*, 4> Zones::all() const {
-  return {&slots_zone_, &stats_zone_, &rings_zone_, &tickets_zone_};
+std::array<const Zone*, zone_count> Zones::all() const {
+  return {&slots_zone_, &stats_zone_, &rings_zone_, &tickets_zone_, &peers_zone_};
 }
 
 }  // namespace weir::shm

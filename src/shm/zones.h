@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "os/fd.h"
 #include "shm/counters.h"
+#include "shm/peers.h"
 #include "shm/ring.h"
 #include "shm/slots.h"
 #include "shm/ticket_keys.h"
@@ -23,18 +24,20 @@ namespace weir::shm {
 
 struct Sizes {
   std::uint32_t ring_bytes = ring_bytes_default;
+  std::uint32_t peers = peers_default;
 };
 
 // The zones in the order of their descriptors (control socket, /proc/PID/fd, tests).
-inline constexpr std::array<const Kind*, 4> zone_kinds = {&slots_kind, &stats_kind, &rings_kind,
-                                                          &tickets_kind};
+inline constexpr std::array<const Kind*, 5> zone_kinds = {&slots_kind, &stats_kind, &rings_kind,
+                                                          &tickets_kind, &peers_kind};
+inline constexpr std::size_t zone_count = zone_kinds.size();
 
 class Zones {
  public:
   // Fails when memory lacks; the log then says how many bytes were needed.
   static Result<std::unique_ptr<Zones>> create(const Sizes& sizes);
   // Read-only, for a checker: the descriptors of a running instance, in the order of zone_kinds.
-  static Result<std::unique_ptr<const Zones>> attach(std::array<Fd, 4> fds);
+  static Result<std::unique_ptr<const Zones>> attach(std::array<Fd, zone_count> fds);
 
   Zones& operator=(Zones&&) = delete;
 
@@ -59,19 +62,20 @@ class Zones {
   };
   LogLosses log_losses() const;
 
-  std::array<int, 4> fds() const;
-  std::array<const Zone*, 4> all() const;
+  std::array<int, zone_count> fds() const;
+  std::array<const Zone*, zone_count> all() const;
 
   SlotTable slots;
   StatsTable stats;
   RingTable rings;
   TicketKeys tickets;
+  PeerTable peers;
 
  private:
   Zones() = default;
   void make_views();
 
-  Zone slots_zone_, stats_zone_, rings_zone_, tickets_zone_;
+  Zone slots_zone_, stats_zone_, rings_zone_, tickets_zone_, peers_zone_;
   Fd logger_wake_, housekeeper_wake_;
 };
 

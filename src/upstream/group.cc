@@ -1,7 +1,8 @@
 #include "upstream/group.h"
 
+#include <algorithm>
+
 #include "base/log.h"
-#include "upstream/round_robin.h"
 
 namespace weir {
 namespace {
@@ -13,39 +14,129 @@ PoolLimits limits_of(const conf::UpstreamConf& conf) {
           .age = *conf.keepalive_time};
 }
 
-std::unique_ptr<Balancer> balancer_of(const conf::UpstreamConf& conf) {
-  switch (*conf.balance) {
-    case conf::Balance::round_robin: return std::make_unique<RoundRobin>();
-    case conf::Balance::least_conn:
-    case conf::Balance::random:
-    case conf::Balance::least_time:
-    case conf::Balance::hash:
-    case conf::Balance::ip_hash:
-    case conf::Balance::first:
-    case conf::Balance::least_load: break;
-  }
-  assert(false && "conf/ refuses it as not built yet");
-  return nullptr;
-}
+// After so many intervals without a sign of the housekeeper, what it found is void.
+constexpr int stale_intervals = 3;
+constexpr std::chrono::seconds stale_least{3};
+
+std::string_view scheme_of(const conf::UpstreamConf& conf) { return *conf.ssl ? "https" : "http"; }
 
 }  // namespace
 
-Group::Group(Loop& loop, const conf::UpstreamConf& conf, tls::UpstreamContext* tls)
-    : conf_(conf), tls_(tls), balancer_(balancer_of(conf)), pool_(loop, limits_of(conf)) {
+Group::Group(Loop& loop, const conf::UpstreamConf& conf, tls::UpstreamContext* tls,
+             const GroupPlace& place)
+    : conf_(conf),
+      tls_(tls),
+      place_(place),
+      tiers_(conf, place.slot.index),
+      pool_(loop, limits_of(conf)) {
   assert((tls_ != nullptr) == *conf.ssl);
   peers_.reserve(conf.peers.size());
   for (const conf::PeerConf& peer : conf.peers) {
-    peers_.push_back(std::make_unique<Peer>(peer.address, peer.host, *conf.ssl ? "https" : "http"));
+    peers_.push_back(
+        std::make_unique<Peer>(peers_.size(), peer, conf.name, scheme_of(conf), place_of_peers()));
   }
 }
 
-Peer* Group::pick(TriedPeers& tried) {
+PeerPlace Group::place_of_peers() const {
+  if (place_.zones == nullptr) return {};
+  return {&place_.zones->peers, place_.slot};
+}
+
+bool Group::checks_are_stale(clock::Monotonic now) const {
+  if (place_.zones == nullptr || conf_.health_check->kind == conf::HealthCheckConf::Kind::off) {
+    return false;
+  }
+  const auto limit = std::max<std::chrono::nanoseconds>(
+      stale_intervals * conf_.health_check->interval, stale_least);
+  return now.time_since_epoch().count() - place_.zones->peers.beat_ns() > limit.count();
+}
+
+// One load and two comparisons when nothing changed.
+void Group::look() {
   const clock::Monotonic now = clock::now();
-  std::size_t index = balancer_->pick(Candidates(peers_, tried, now, false));
-  if (index == no_peer) index = balancer_->pick(Candidates(peers_, tried, now, true));
-  if (index == no_peer) return nullptr;
-  tried.add(index);
-  return peers_[index].get();
+  const std::uint64_t epoch = place_.zones != nullptr ? place_.zones->peers.epoch() : epoch_;
+  const bool stale = checks_are_stale(now);
+  if (!changed_ && epoch == epoch_ && stale == stale_ && now < tiers_.look_again()) return;
+  if (stale != stale_) {
+    log::warn("upstream {}: {}", conf_.name,
+              stale ? "nobody checks the health of peers any more: only failures count"
+                    : "the health of peers is checked again");
+  }
+  if (epoch != epoch_ || changed_) take_members();
+  changed_ = false;
+  epoch_ = epoch;
+  stale_ = stale;
+  tiers_.renew(peers_, now, stale);
+}
+
+// Those that discovery found, and no others but the file's. A peer that left goes when nothing
+// refers to it any more.
+void Group::take_members() {
+  std::erase_if(leaving_, [](const auto& peer) { return !peer->is_used(); });
+  if (place_.zones == nullptr) return;
+  const shm::PeerTable& table = place_.zones->peers;
+  const std::uint64_t own = shm::group_id(conf_.name);
+  for (std::uint32_t i = 0; i < table.capacity(); ++i) {
+    const shm::PeerCell& cell = table.cell(i);
+    if (cell.group.load(std::memory_order_acquire) != own) continue;
+    const auto word = shm::PeerWord::unpack(cell.word.load(std::memory_order_acquire));
+    if (!word.discovered) continue;
+    const shm::PeerInfo info = table.info(i);
+    const auto known = std::find_if(peers_.begin(), peers_.end(),
+                                    [&](const auto& peer) { return peer->id() == info.id; });
+    if (known != peers_.end()) continue;
+    const auto back = std::find_if(leaving_.begin(), leaving_.end(),
+                                   [&](const auto& peer) { return peer->id() == info.id; });
+    if (back != leaving_.end()) {
+      peers_.push_back(std::move(*back));
+      leaving_.erase(back);
+      continue;
+    }
+    const auto address = Address::parse(info.address);
+    if (!address) continue;  // the housekeeper has parsed it before
+    conf::PeerConf found{*address, info.host, {}, {}};
+    if (!conf_.discover.empty()) found.options = conf_.discover.front().options;
+    peers_.push_back(std::make_unique<Peer>(free_number(), found, conf_.name, scheme_of(conf_),
+                                            place_of_peers()));
+    peers_.back()->set_static(false);
+  }
+  for (auto& peer : peers_) {
+    if (peer->is_static() || peer->word().discovered) continue;
+    pool_.drop_idle_at(*peer);
+    leaving_.push_back(std::move(peer));
+  }
+  std::erase(peers_, nullptr);
+}
+
+std::size_t Group::free_number() const {
+  for (std::size_t number = 0;; ++number) {
+    const auto has = [number](const auto& peer) { return peer->number() == number; };
+    if (std::none_of(peers_.begin(), peers_.end(), has) &&
+        std::none_of(leaving_.begin(), leaving_.end(), has)) {
+      return number;
+    }
+  }
+}
+
+Group::Picked Group::pick(TriedPeers& tried, std::uint64_t key) {
+  look();
+  const clock::Monotonic now = clock::now();
+  // Between has_room() and enter() another worker may have taken the last place.
+  constexpr int meetings_max = 4;
+  bool busy = false;
+  for (int meeting = 0; meeting < meetings_max; ++meeting) {
+    const Tiers::Picked picked = tiers_.pick(tried, key, now);
+    busy = picked.busy;
+    if (picked.peer == nullptr) break;
+    if (!picked.peer->enter()) {
+      busy = true;
+      continue;
+    }
+    tried.add(picked.peer->number());
+    return {InFlight(*picked.peer), {}};
+  }
+  if (busy) return {{}, Nobody::busy};
+  return {{}, tiers_.all_down() && tried.count() == 0 ? Nobody::fit : Nobody::left};
 }
 
 void Group::connect_failed(Peer& peer, const Error& why) {
@@ -54,8 +145,20 @@ void Group::connect_failed(Peer& peer, const Error& why) {
               shun_time.count(), why.what);
   }
   peer.shun_until(clock::now() + shun_time);
+  changed_ = true;
+  failed(peer);
 }
 
-void Group::connected(Peer& peer) { peer.shun_until({}); }
+void Group::connected(Peer& peer) {
+  if (peer.shunned_until() == clock::Monotonic{}) return;
+  peer.shun_until({});
+  changed_ = true;
+}
+
+// The others learn of it from the housekeeper, which is woken for it.
+void Group::failed(Peer& peer) {
+  peer.failed();
+  if (place_.zones != nullptr && peer.options().max_fails != 0) place_.zones->wake_housekeeper();
+}
 
 }  // namespace weir

@@ -1,6 +1,6 @@
-// Group: one upstream of the configuration as a worker runs it: its peers, the balancer that
-// chooses among them, and the pool of idle connections. Made after fork, from a Config that
-// outlives it; pinned.
+// Group: one upstream of the configuration as a worker runs it: its peers, those of the file and
+// those that discovery found, in tiers by fitness; the balancers that choose among them; and the
+// pool of idle connections. Made after fork, from a Config that outlives it; pinned.
 #pragma once
 
 #include <chrono>
@@ -8,8 +8,9 @@
 
 #include "conf/model.h"
 #include "event/loop.h"
-#include "upstream/balancer.h"
+#include "shm/zones.h"
 #include "upstream/pool.h"
+#include "upstream/tiers.h"
 
 namespace weir {
 
@@ -17,10 +18,17 @@ namespace tls {
 class UpstreamContext;
 }
 
+// Where the worker stands among all; no zones: nothing is shared (tests).
+struct GroupPlace {
+  shm::Zones* zones = nullptr;
+  shm::SlotId slot{};
+};
+
 class Group {
  public:
   // `tls` is null when the upstream has no `ssl = on`; it outlives the group.
-  Group(Loop& loop, const conf::UpstreamConf& conf, tls::UpstreamContext* tls);
+  Group(Loop& loop, const conf::UpstreamConf& conf, tls::UpstreamContext* tls,
+        const GroupPlace& place = {});
   Group& operator=(Group&&) = delete;  // pinned
 
   const conf::UpstreamConf& conf() const { return conf_; }
@@ -28,20 +36,43 @@ class Group {
   Pool& pool() { return pool_; }
   tls::UpstreamContext* tls() { return tls_; }
 
-  // The balancer's choice among peers that are neither tried nor shunned; if there is none, among
-  // those that are not tried. nullptr: all were tried.
-  Peer* pick(TriedPeers& tried);
+  enum class Nobody : std::uint8_t {
+    left,  // each that is fit was tried
+    busy,  // who is left is at its max_conns
+    fit,   // no peer is fit (and when_all_down = fail), or there are none
+  };
+  struct Picked {
+    InFlight in_flight;  // empty: nobody
+    Nobody nobody = Nobody::left;
+  };
+  // Who gets the next try of a request; it is noted in `tried` and counts as in flight.
+  Picked pick(TriedPeers& tried, std::uint64_t key);
 
   // No connection could be made: this worker leaves the peer alone for `shun_time`.
   void connect_failed(Peer& peer, const Error& why);
   void connected(Peer& peer);
   static constexpr std::chrono::milliseconds shun_time{1000};
 
+  // A request failed at the peer: counts against it for all workers (max_fails).
+  void failed(Peer& peer);
+
  private:
+  void look();  // when something changed since the last look
+  void take_members();
+  bool checks_are_stale(clock::Monotonic now) const;
+  PeerPlace place_of_peers() const;
+  std::size_t free_number() const;
+
   const conf::UpstreamConf& conf_;
   tls::UpstreamContext* tls_;
+  GroupPlace place_;
   Peers peers_;
-  std::unique_ptr<Balancer> balancer_;
+  Peers leaving_;  // no members any more, but still used
+  Tiers tiers_;
+  std::uint64_t epoch_ = 0;
+  bool stale_ = false;
+  bool changed_ = true;  // by this worker: shunned, welcome again
+  clock::Monotonic checks_stale_after_{};
   Pool pool_;
 };
 

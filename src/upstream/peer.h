@@ -1,46 +1,131 @@
 // Peer: one address of an upstream group, as this worker sees it. Owned by its Group, at a fixed
-// address for the group's life, so that connections, attempts and log lines may point at it.
+// address until nothing refers to it any more, so that connections and attempts may point at it.
+//
+// What all workers know of the peer stands in its shared cell, what this worker has with it in its
+// shared row (shm/peers.h). A peer for which no cell was left has both for itself alone.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/list.h"
+#include "conf/model.h"
 #include "os/address.h"
+#include "shm/peers.h"
 
 namespace weir {
 
 class PeerConnection;
 struct IdleAtPeer {};  // tag: the idle connections of one peer, newest first
 
+// Where a worker stands in the shared table; no table: nothing is shared (tests).
+struct PeerPlace {
+  const shm::PeerTable* table = nullptr;
+  shm::SlotId slot{};
+};
+
 class Peer {
  public:
-  // `host` is the peer as the configuration names it (for SNI and verification).
-  Peer(const Address& address, std::string_view host, std::string_view scheme)
-      : address_(address), host_(host), name_(address.to_string()) {
-    url_.append(scheme).append("://").append(name_);
-  }
+  // `conf.host` is the peer as the configuration names it (for SNI and verification). `number` is
+  // unique in the group while the peer is in it.
+  Peer(std::size_t number, const conf::PeerConf& conf, std::string_view group,
+       std::string_view scheme, const PeerPlace& place);
+  ~Peer();
   Peer& operator=(Peer&&) = delete;  // pinned
 
-  const Address& address() const { return address_; }
+  std::size_t number() const { return number_; }
+  std::uint64_t id() const { return id_; }
+  const Address& address() const { return conf_.address; }
   std::string_view name() const { return name_; }  // "127.0.0.1:8000", "unix:/run/app.sock"
   std::string_view url() const { return url_; }    // "https://127.0.0.1:8000"
-  std::string_view host() const { return host_; }
+  std::string_view host() const { return conf_.host; }
+  const conf::PeerOptions& options() const { return conf_.options; }
+  void set_options(const conf::PeerOptions& options) { conf_.options = options; }
+
+  const shm::PeerCell& cell() const { return *cell_; }
+  shm::PeerWord word() const {
+    return shm::PeerWord::unpack(cell_->word.load(std::memory_order_acquire));
+  }
+  std::uint32_t weight(const shm::PeerWord& word) const {
+    return word.weight != 0 ? word.weight : conf_.options.weight;
+  }
+
+  // Requests in flight, of this worker and of all.
+  std::uint32_t own_in_flight() const { return in_flight_->load(std::memory_order_relaxed); }
+  std::uint64_t in_flight() const {
+    return place_.table != nullptr ? place_.table->in_flight_of_all(index_) : own_in_flight();
+  }
+  bool has_room() const {
+    return conf_.options.max_conns == 0 || in_flight() < conf_.options.max_conns;
+  }
+  // One more request, unless that would be more than max_conns over all workers: each counts itself
+  // before it looks, so two that meet at the limit may both turn away, and never both pass.
+  [[nodiscard]] bool enter();
+  void leave();
+
+  // What became of a request, for all to see.
+  void answered(std::chrono::microseconds until_head, int status);
+  void failed();  // passive: the housekeeper adds them up
 
   // A connection could not be made: this worker leaves the peer alone until then, unless it has no
   // other.
   void shun_until(clock::Monotonic time) { shunned_until_ = time; }
   bool shunned(clock::Monotonic now) const { return now < shunned_until_; }
+  clock::Monotonic shunned_until() const { return shunned_until_; }
 
   List<PeerConnection, IdleAtPeer>& idle() { return idle_; }
+  bool is_used() const { return own_in_flight() != 0 || !idle_.empty(); }
+
+  // The file names it; else it is there by discovery, while its cell says so.
+  bool is_static() const { return static_; }
+  void set_static(bool value) { static_ = value; }
 
  private:
-  Address address_;
-  std::string host_, name_, url_;
+  struct Unshared;
+
+  std::size_t number_;
+  conf::PeerConf conf_;
+  std::string name_, url_;
+  std::uint64_t id_;
+  PeerPlace place_;
+  std::uint32_t index_ = 0;  // of the cell
+  std::unique_ptr<Unshared> unshared_;
+  shm::PeerCell* cell_ = nullptr;
+  shm::PeerRow* row_ = nullptr;
+  std::atomic<std::uint32_t>* in_flight_ = nullptr;
   clock::Monotonic shunned_until_{};
+  bool static_ = true;
   List<PeerConnection, IdleAtPeer> idle_;
+};
+
+// A request in flight at a peer, for as long as this lives.
+class InFlight {
+ public:
+  InFlight() = default;
+  explicit InFlight(Peer& entered) : peer_(&entered) {}
+  InFlight(InFlight&& other) noexcept : peer_(std::exchange(other.peer_, nullptr)) {}
+  InFlight& operator=(InFlight&& other) noexcept {
+    if (this != &other) {
+      reset();
+      peer_ = std::exchange(other.peer_, nullptr);
+    }
+    return *this;
+  }
+  ~InFlight() { reset(); }
+
+  explicit operator bool() const { return peer_ != nullptr; }
+  Peer* peer() const { return peer_; }
+  void reset() {
+    if (Peer* const peer = std::exchange(peer_, nullptr)) peer->leave();
+  }
+
+ private:
+  Peer* peer_ = nullptr;
 };
 
 }  // namespace weir

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 
-#include "upstream/group.h"
-
 namespace weir {
 
-Peer* PeerPicker::next() {
+Group::Picked PeerPicker::next() {
   if (tried_.count() == 0) first_ = clock::now();
-  return group_->pick(tried_);
+  return group_->pick(tried_, key_);
 }
 
 std::chrono::milliseconds PeerPicker::share_of(std::chrono::milliseconds limit) const {

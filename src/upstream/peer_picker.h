@@ -1,5 +1,5 @@
-// PeerPicker: the peers one exchange tries, one after the other: each at most once, those this
-// worker shuns only when no other is left, all within one time limit.
+// PeerPicker: the peers one exchange tries, one after the other: each at most once, in the order of
+// the group's tiers, all within one time limit.
 //
 // The limit (proxy_connect_timeout) counts from the first pick and holds for connecting only: TCP
 // and TLS of all tries together. A try may use half of what is left while other peers are untried,
@@ -10,17 +10,16 @@
 #include <chrono>
 
 #include "base/clock.h"
-#include "upstream/balancer.h"
+#include "upstream/group.h"
 
 namespace weir {
 
-class Group;
-
 class PeerPicker {
  public:
-  explicit PeerPicker(Group& group) : group_(&group) {}
+  // `key`: of balance = hash and ip_hash.
+  PeerPicker(Group& group, std::uint64_t key) : group_(&group), key_(key) {}
 
-  Peer* next();  // nullptr: each was tried
+  Group::Picked next();
   std::size_t tried() const { return tried_.count(); }
 
   // What a try that starts now may use of the whole `limit`; zero: the time is up.
@@ -28,6 +27,7 @@ class PeerPicker {
 
  private:
   Group* group_;
+  std::uint64_t key_;
   TriedPeers tried_;
   clock::Monotonic first_{};
 };

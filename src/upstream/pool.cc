@@ -127,6 +127,10 @@ void Pool::drop_idle() {
   timer_.cancel();
 }
 
+void Pool::drop_idle_at(Peer& peer) {
+  while (!peer.idle().empty()) retire(unlink(peer.idle().front()));
+}
+
 // The front has been idle longest, for the list is in the order of give_back().
 void Pool::wait_for_oldest() {
   if (idle_.empty()) return timer_.cancel();

@@ -94,6 +94,7 @@ class Pool {
   bool keeps() const { return limits_.connections > 0; }
   std::size_t idle_count() const { return idle_count_; }
   void drop_idle();  // all of them: the worker drains
+  void drop_idle_at(Peer& peer);
 
  private:
   friend class PeerConnection;

@@ -1,19 +1,69 @@
 #include "upstream/round_robin.h"
 
+#include <algorithm>
+#include <functional>
+
 namespace weir {
+namespace {
+
+// Time between two turns of a peer. At the highest sum of weights that a group can have, times do
+// not wrap around before 10^11 picks.
+constexpr std::uint64_t step_of(std::uint32_t weight) { return (std::uint64_t{1} << 32) / weight; }
+
+}  // namespace
+
+void RoundRobin::renew(const Roster& roster) {
+  const auto& weights = roster.weights;
+  equal_ =
+      std::adjacent_find(weights.begin(), weights.end(), std::not_equal_to<>()) == weights.end();
+  if (!weights.empty()) next_ %= weights.size();
+  turns_.clear();
+  time_ = 0;
+  if (equal_) return;
+  for (std::uint32_t i = 0; i < weights.size(); ++i) {
+    turns_.push_back({step_of(weights[i]) / 2, i});  // half: heavy and light ones meet evenly
+  }
+  std::make_heap(turns_.begin(), turns_.end(), std::greater<>());
+}
+
+std::size_t RoundRobin::pick(const Choice& choice) {
+  return equal_ ? pick_equal(choice) : pick_weighted(choice);
+}
 
 // The turn passes to the one behind the peer that was taken, not behind the one whose turn it was:
-// else the neighbour of a dead peer would carry double.
-std::size_t RoundRobin::pick(const Candidates& candidates) {
-  const std::size_t size = candidates.size();
-  if (next_ >= size) next_ = 0;
+// else the neighbour of a peer that may not be chosen would carry double.
+std::size_t RoundRobin::pick_equal(const Choice& choice) {
+  const std::size_t size = choice.size();
   for (std::size_t step = 0, index = next_; step < size;
        ++step, index = index + 1 < size ? index + 1 : 0) {
-    if (!candidates.usable(index)) continue;
+    if (!choice.may(index)) continue;
     next_ = index + 1 < size ? index + 1 : 0;
     return index;
   }
   return no_peer;
+}
+
+// Who is passed over is due when it may be chosen again; what it has missed is not made up for,
+// else it would be stormed.
+std::size_t RoundRobin::pick_weighted(const Choice& choice) {
+  std::size_t found = no_peer;
+  while (!turns_.empty() && found == no_peer) {
+    std::pop_heap(turns_.begin(), turns_.end(), std::greater<>());
+    Turn turn = turns_.back();
+    turns_.pop_back();
+    if (choice.may(turn.index)) {
+      found = turn.index;
+      time_ = std::max(time_, turn.due);
+      turn.due = time_ + step_of(choice.roster().weights[turn.index]);
+    }
+    passed_over_.push_back(turn);
+  }
+  for (const Turn& turn : passed_over_) {
+    turns_.push_back(turn);
+    std::push_heap(turns_.begin(), turns_.end(), std::greater<>());
+  }
+  passed_over_.clear();
+  return found;
 }
 
 }  // namespace weir

@@ -6,10 +6,11 @@
 
 namespace weir {
 
-Upstreams::Upstreams(Loop& loop, const conf::Config& config, const tls::Contexts* contexts) {
+Upstreams::Upstreams(Loop& loop, const conf::Config& config, const tls::Contexts* contexts,
+                     const GroupPlace& place) {
   for (const conf::UpstreamConf& upstream : config.upstreams) {
     tls::UpstreamContext* tls = *upstream.ssl ? contexts->upstream(upstream) : nullptr;
-    groups_.emplace(&upstream, std::make_unique<Group>(loop, upstream, tls));
+    groups_.emplace(&upstream, std::make_unique<Group>(loop, upstream, tls, place));
   }
 }
 

@@ -17,7 +17,8 @@ class Contexts;
 class Upstreams {
  public:
   // `contexts` may be null where no upstream has `ssl = on`. Both outlive this.
-  Upstreams(Loop& loop, const conf::Config& config, const tls::Contexts* contexts);
+  Upstreams(Loop& loop, const conf::Config& config, const tls::Contexts* contexts,
+            const GroupPlace& place);
   Upstreams& operator=(Upstreams&&) = delete;
 
   Group& group(const conf::UpstreamConf& conf);  // one of the configuration's

@@ -1,5 +1,6 @@
 // Every kill point of the shared-memory code: a process is stopped there, killed, and what it left
 // is checked and then finished by its successors. Nothing may be lost, repeated or damaged.
+#include <fmt/format.h>
 #include <sys/wait.h>
 
 #include <csignal>
@@ -41,9 +42,19 @@ class Everything {
   shm::SlotId claim(std::uint64_t generation) {
     const auto id = zones_.claim(shm::Role::worker, generation, 1);
     if (!id || !shm::SlotOwner(zones_.slots, *id).ready(2)) std::abort();
+    use_peers(*id, generation);
     // One process plays two, which the checker would rightly refuse.
     zones_.slots.set_pid(*id, 1'000'000 + static_cast<pid_t>(id->index));
     return *id;
+  }
+  // Peers come and go; requests stay in flight, for the housekeeper to wipe.
+  void use_peers(shm::SlotId id, std::uint64_t generation) {
+    const std::string address = fmt::format("10.0.0.{}:80", generation);
+    const shm::PeerName peer{"api", address, address};
+    const auto cell = zones_.peers.claim(peer, 1);
+    if (!cell || !zones_.peers.attach(id, *cell, peer.id())) std::abort();
+    zones_.peers.in_flight(id.index, *cell).fetch_add(1);
+    for (std::uint32_t other = 0; other < *cell; ++other) zones_.peers.free(other);
   }
   void work(shm::SlotId id, std::uint64_t lines) {
     shm::SlotOwner owner(zones_.slots, id);
@@ -115,7 +126,7 @@ TEST_CASE("zones: a process may be killed at every kill point") {
     for (const int passing : passings) {
       CAPTURE(std::string(shm::points::name(point)));
       CAPTURE(passing);
-      auto zones = shm::Zones::create({.ring_bytes = shm::ring_bytes_min});
+      auto zones = shm::Zones::create({.ring_bytes = shm::ring_bytes_min, .peers = 16});
       REQUIRE(zones);
       SharedJournal journal;
       SharedJournal rows;  // its one note is used: what died by the book had counted

@@ -40,9 +40,10 @@ std::string violations(const Zones& zones) {
 TEST_CASE("check: sound zones are reported as such, by their owner and by a stranger") {
   auto zones = sound_zones();
   bool ok = false;
-  CHECK(report(check(*zones, now), ok) == "slots: ok\nstats: ok\nrings: ok\ntickets: ok\n");
+  CHECK(report(check(*zones, now), ok) ==
+        "slots: ok\nstats: ok\nrings: ok\ntickets: ok\npeers: ok\n");
   CHECK(ok);
-  std::array<Fd, 4> fds;
+  std::array<Fd, zone_count> fds;
   for (std::size_t i = 0; i < fds.size(); ++i) fds[i] = Fd(::dup(zones->fds()[i]));
   auto stranger = Zones::attach(std::move(fds));
   REQUIRE(stranger);
@@ -51,7 +52,7 @@ TEST_CASE("check: sound zones are reported as such, by their owner and by a stra
 
 TEST_CASE("check: zones of two instances are not taken for one") {
   auto one = sound_zones(), two = sound_zones();
-  std::array<Fd, 4> fds;
+  std::array<Fd, zone_count> fds;
   for (std::size_t i = 0; i < fds.size(); ++i) fds[i] = Fd(::dup((i == 2 ? two : one)->fds()[i]));
   CHECK_FALSE(Zones::attach(std::move(fds)));
 }

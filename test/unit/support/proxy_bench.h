@@ -115,7 +115,7 @@ class ProxyBench {
         slot(zones->slots, slot_id),
         lingerers(loop),
         sessions(loop, zones->stats.row(slot_id.index)),
-        upstreams(loop, *config, nullptr),
+        upstreams(loop, *config, nullptr, {zones.get(), slot_id}),
         router(*config, parts(), complaints),
         logs(*config, *zones, slot_id),
         scratch(16 * 1024),

@@ -12,8 +12,8 @@ namespace {
 
 struct Bench {
   Loop loop;
-  Peer peer{*Address::parse_ip("127.0.0.1", 8000), "127.0.0.1", "http"};
-  Peer other{*Address::parse_ip("127.0.0.1", 8001), "127.0.0.1", "http"};
+  Peer peer{0, {*Address::parse_ip("127.0.0.1", 8000), "127.0.0.1", {}, {}}, "group", "http", {}};
+  Peer other{1, {*Address::parse_ip("127.0.0.1", 8001), "127.0.0.1", {}, {}}, "group", "http", {}};
   Pool pool;
 
   explicit Bench(PoolLimits limits = {.connections = 8, .idle = 60s}) : pool(loop, limits) {

@@ -1,0 +1,85 @@
+#include "upstream/peer.h"
+
+#include "base/log.h"
+
+namespace weir {
+
+struct Peer::Unshared {
+  shm::PeerCell cell{};
+  shm::PeerRow row{};
+  std::atomic<std::uint32_t> in_flight{0};
+};
+
+Peer::Peer(std::size_t number, const conf::PeerConf& conf, std::string_view group,
+           std::string_view scheme, const PeerPlace& place)
+    : number_(number), conf_(conf), name_(conf.address.to_string()), place_(place) {
+  url_.append(scheme).append("://").append(name_);
+  const shm::PeerName name{group, name_, conf_.host};
+  id_ = name.id();
+  if (place_.table != nullptr) {
+    const auto now_ns = clock::now().time_since_epoch().count();
+    // The cell may be freed between the claim and our word that we use it: then it is claimed anew.
+    for (int attempt = 0; attempt < 3 && cell_ == nullptr; ++attempt) {
+      const auto index = place_.table->claim(name, now_ns);
+      if (!index) break;
+      if (!place_.table->attach(place_.slot, *index, id_)) continue;
+      index_ = *index;
+      cell_ = &place_.table->cell(index_);
+      row_ = &place_.table->row(place_.slot.index, index_);
+      in_flight_ = &place_.table->in_flight(place_.slot.index, index_);
+    }
+    if (cell_ == nullptr) {
+      log::error("upstream {}: no room to share what is known of {}: upstream_peers_max is {}",
+                 group, name_, place_.table->capacity());
+      place_.table = nullptr;
+    }
+  }
+  if (cell_ == nullptr) {
+    unshared_ = std::make_unique<Unshared>();
+    cell_ = &unshared_->cell;
+    row_ = &unshared_->row;
+    in_flight_ = &unshared_->in_flight;
+  }
+}
+
+Peer::~Peer() {
+  assert(!is_used());
+  if (place_.table != nullptr) place_.table->detach(place_.slot, index_);
+}
+
+bool Peer::enter() {
+  const std::uint32_t most = conf_.options.max_conns;
+  const std::uint32_t own = in_flight_->load(std::memory_order_relaxed) + 1;  // one writer
+  if (most == 0) {
+    in_flight_->store(own, std::memory_order_relaxed);
+  } else {
+    in_flight_->store(own, std::memory_order_seq_cst);
+    if (in_flight() > most) {
+      in_flight_->store(own - 1, std::memory_order_relaxed);
+      return false;
+    }
+  }
+  row_->requests.add();
+  return true;
+}
+
+void Peer::leave() {
+  const std::uint32_t own = in_flight_->load(std::memory_order_relaxed);
+  assert(own > 0);
+  in_flight_->store(own - 1, std::memory_order_relaxed);
+}
+
+void Peer::answered(std::chrono::microseconds until_head, int status) {
+  const auto us = static_cast<std::uint64_t>(until_head.count());
+  row_->latency_us.add(us);
+  auto& bucket = row_->latency[LatencyScale::bucket_of(us)];
+  bucket.store(bucket.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  if (status >= 500) row_->answers_5xx.add();
+}
+
+void Peer::failed() {
+  row_->failures.add();
+  if (conf_.options.max_fails != 0) cell_->failures.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace weir
