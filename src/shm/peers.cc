@@ -14,7 +14,7 @@ constexpr std::uint64_t hash_of(std::initializer_list<std::string_view> parts) {
     for (const char c : part) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
     hash = (hash ^ 0xff) * 1099511628211U;  // no byte of a name: parts don't run together
   }
-  return hash > leaving_id_id ? hash : hash + 2;
+  return hash > leaving_id ? hash : hash + 2;
 }
 
 // Texts one behind the other, each with its NUL; what has no room is cut.
