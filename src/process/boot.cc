@@ -51,24 +51,9 @@ Validator::Verdict validate_now(const conf::LoadOptions& options, Application& a
   return verdict;
 }
 
-// What of the configuration is needed before there is an instance.
-struct Early {
-  bool daemon = false;
-  std::string pid_path;
-  shm::Sizes sizes;
-};
-
-std::optional<Early> read_early(const Validator::Verdict& verdict,
-                                const conf::LoadOptions& options) {
-  auto inputs = conf::Inputs::parse(verdict.snapshot);
-  if (!inputs) return std::nullopt;
-  const auto loaded = conf::load(*inputs, options);
-  if (!loaded.config) return std::nullopt;
-  const auto& main = loaded.config->main;
-  return Early{*main.daemon,
-               main.pid->path,
-               {.ring_bytes = static_cast<std::uint32_t>(main.log_ring_size->bytes),
-                .peers = *main.upstream_peers_max}};
+shm::Sizes sizes_of(const conf::MainConf& main) {
+  return {.ring_bytes = static_cast<std::uint32_t>(main.log_ring_size->bytes),
+          .peers = *main.upstream_peers_max};
 }
 
 int exit_code_of(const Reload::Outcome& outcome) {
@@ -77,13 +62,14 @@ int exit_code_of(const Reload::Outcome& outcome) {
   return outcome.not_permitted ? exit_not_permitted : exit_failure;
 }
 
-int run_master(Early early, const conf::LoadOptions& load_options,
-               const Validator::Verdict& verdict, Application& application, Daemon& daemon) {
-  auto taken = PidFile::take(early.pid_path, ::getpid());
+int run_master(const conf::LoadOptions& load_options, Validator::Reading reading,
+               std::string warnings, Application& application, Daemon& daemon) {
+  const std::string pid_path = reading.config->main.pid->path;
+  auto taken = PidFile::take(pid_path, ::getpid());
   if (!taken.file) {
     if (taken.holder != 0) {
       log::line(log::Level::emerg, "another instance is running, with pid {} ({})", taken.holder,
-                early.pid_path);
+                pid_path);
     } else {
       log::line(log::Level::emerg, "{}", taken.error);
     }
@@ -91,7 +77,7 @@ int run_master(Early early, const conf::LoadOptions& load_options,
   }
   auto poller = Poller::create();
   auto signals = SignalFd::open({SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH, SIGQUIT, SIGTERM, SIGINT});
-  auto zones = shm::Zones::create(early.sizes);
+  auto zones = shm::Zones::create(sizes_of(reading.config->main));
   if (!poller || !signals || !zones) {
     const auto what = !poller ? poller.error() : !signals ? signals.error() : zones.error();
     log::line(log::Level::emerg, "{} ({}: {})", what.what, errno, std::strerror(errno));
@@ -102,11 +88,11 @@ int run_master(Early early, const conf::LoadOptions& load_options,
   const MemoryReserve reserve(0, MemoryReserve::Empty::waits, nullptr, nullptr);
   Master master(**poller, **zones, application,
                 {load_options, ServiceManager::from_environment(), std::move(*signals),
-                 private_socket_path(early.pid_path), daemon.detached()});
+                 private_socket_path(pid_path), daemon.detached()});
   log_as_master(master.instance().logs);
   int status = exit_failure;
   master.on_over([&] { taken.file->remove(); });
-  master.start(verdict, [&](const Reload::Outcome& outcome) {
+  master.start(std::move(reading), std::move(warnings), [&](const Reload::Outcome& outcome) {
     status = exit_code_of(outcome);
     if (!outcome.ok) return;
     daemon.report(status, master.instance().logs.error_log_is_stderr());
@@ -164,16 +150,17 @@ int run_instance(const Options& options, Application& application) {
   log_early(options.error_log);
   ignore_signals({SIGPIPE});
   const conf::LoadOptions load_options = load_options_of(options);
-  const Validator::Verdict verdict = validate_now(load_options, application);
+  Validator::Verdict verdict = validate_now(load_options, application);
   say(verdict.report);
   if (!verdict.ok) return exit_configuration;
-  const auto early = read_early(verdict, load_options);
-  if (!early) {
-    say("weir: the validated configuration can't be read again\n");
+  std::string why;
+  auto reading = Validator::read(verdict.snapshot, load_options, why);
+  if (!reading.config) {
+    say(fmt::format("weir: the validated configuration can't be read again: {}\n", why));
     return exit_failure;
   }
   Daemon daemon;
-  if (early->daemon) {
+  if (*reading.config->main.daemon) {
     auto entered = Daemon::enter();
     if (!entered) {
       say(fmt::format("weir: {} failed: {}\n", entered.error().what, std::strerror(errno)));
@@ -182,7 +169,8 @@ int run_instance(const Options& options, Application& application) {
     daemon = std::move(*entered);
   }
   ProcessTitle::set("weir: master " + load_options.file);
-  const int status = run_master(*early, load_options, verdict, application, daemon);
+  const int status =
+      run_master(load_options, std::move(reading), std::move(verdict.report), application, daemon);
   daemon.report(status, true);
   return status;
 }

@@ -45,7 +45,7 @@ Master::Master(Poller& poller, shm::Zones& zones, Application& application, Setu
 
 Master::~Master() { instance_.poller.forget(setup_.signals.fd()); }
 
-void Master::start(const Validator::Verdict& verdict,
+void Master::start(Validator::Reading reading, std::string warnings,
                    const std::function<void(const Reload::Outcome&)>& started) {
   rotate_tickets();
   if (std::string why = control_.open_private(setup_.private_socket); !why.empty()) {
@@ -55,7 +55,7 @@ void Master::start(const Validator::Verdict& verdict,
     return started(outcome);
   }
   last_reload_ = Poller::Clock::now();
-  reload_.begin(verdict, [this, started](const Reload::Outcome& outcome) {
+  const auto done = [this, started](const Reload::Outcome& outcome) {
     if (outcome.ok) {
       watchdog_.start();
       beat_watchdog();
@@ -65,7 +65,8 @@ void Master::start(const Validator::Verdict& verdict,
     }
     started(outcome);
     if (instance_.ending) leave_step();
-  });
+  };
+  reload_.begin(std::move(reading), std::move(warnings), done);
 }
 
 void Master::read_signals() {

@@ -38,7 +38,7 @@ class Master {
 
   // Brings the first generation up; `started` is called once, with the outcome. The poller must
   // run. A failed start leaves no child behind when the poller stops.
-  void start(const Validator::Verdict& verdict,
+  void start(Validator::Reading reading, std::string warnings,
              const std::function<void(const Reload::Outcome&)>& started);
   Instance& instance() { return instance_; }
   void on_over(std::function<void()> over) { over_ = std::move(over); }  // before the last answer

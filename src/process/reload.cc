@@ -50,13 +50,14 @@ void Reload::begin(Done done) {
   if (!started) roll_back("the validator could not be started");
 }
 
-void Reload::begin(const Validator::Verdict& verdict, Done done) {
+void Reload::begin(Validator::Reading reading, std::string warnings, Done done) {
   assert(!running());
   done_ = std::move(done);
   began_ = Poller::Clock::now();
   outcome_ = {};
   enter(State::validate);
-  judged(verdict);
+  outcome_.report = std::move(warnings);
+  bring_up(std::move(reading));
 }
 
 void Reload::judged(const Validator::Verdict& verdict) {
@@ -65,8 +66,18 @@ void Reload::judged(const Validator::Verdict& verdict) {
     return roll_back(verdict.report);
   }
   outcome_.report = verdict.report;
+  std::string why;
+  auto reading = Validator::read(verdict.snapshot, instance_.load_options, why);
+  if (!reading.config) {
+    outcome_.of_configuration = true;
+    return roll_back(std::move(why));
+  }
+  bring_up(std::move(reading));
+}
+
+void Reload::bring_up(Validator::Reading reading) {
   enter(State::prepare);
-  if (std::string why = prepare(verdict); !why.empty()) return roll_back(std::move(why));
+  if (std::string why = prepare(std::move(reading)); !why.empty()) return roll_back(std::move(why));
   enter(State::start);
   if (std::string why = start(); !why.empty()) return roll_back(std::move(why));
   enter(State::barrier);
@@ -77,25 +88,12 @@ void Reload::judged(const Validator::Verdict& verdict) {
   check_barrier();
 }
 
-// The same bytes again, in this process.
-std::string Reload::read_snapshot(const Validator::Verdict& verdict, Generation& generation) {
-  auto inputs = conf::Inputs::parse(verdict.snapshot);
-  if (!inputs) return fmt::format("the snapshot is damaged: {}", inputs.error().what);
-  generation.inputs = std::make_unique<conf::Inputs>(std::move(*inputs));
-  conf::Loaded loaded = conf::load(*generation.inputs, instance_.load_options);
-  if (!loaded.config) {
-    outcome_.of_configuration = true;
-    return loaded.report();
-  }
-  generation.config = std::move(loaded.config);
-  return {};
-}
-
-std::string Reload::prepare(const Validator::Verdict& verdict) {
+std::string Reload::prepare(Validator::Reading reading) {
   auto generation = std::make_unique<Generation>();
   // A number is never used twice: children of a failed start may still be dying.
   generation->number = instance_.next_generation++;
-  if (std::string why = read_snapshot(verdict, *generation); !why.empty()) return why;
+  generation->inputs = std::move(reading.inputs);
+  generation->config = std::move(reading.config);
   conf::Config& config = *generation->config;
   if (std::string why = identity_of(config, generation->identity); !why.empty()) return why;
   std::string why;

@@ -45,8 +45,8 @@ class Reload {
 
   // Not while one is running. `done` is called once, possibly before this returns.
   void begin(Done done);
-  // The same with what a validator has found already (the first start).
-  void begin(const Validator::Verdict& verdict, Done done);
+  // The same with what a validator has found and this process has read already (the first start).
+  void begin(Validator::Reading reading, std::string warnings, Done done);
   void abandon();  // the instance ends: roll back now
   State state() const { return state_; }
   bool running() const { return state_ != State::idle; }
@@ -60,8 +60,8 @@ class Reload {
  private:
   void enter(State next);
   void judged(const Validator::Verdict& verdict);
-  std::string prepare(const Validator::Verdict& verdict);
-  std::string read_snapshot(const Validator::Verdict& verdict, Generation& generation);
+  void bring_up(Validator::Reading reading);
+  std::string prepare(Validator::Reading reading);
   std::string start();
   void check_barrier();
   void commit();

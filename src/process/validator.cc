@@ -97,6 +97,21 @@ std::unique_ptr<conf::Config> prove(conf::Inputs& inputs, const conf::LoadOption
   return std::move(loaded.config);
 }
 
+Validator::Reading Validator::read(const std::string& snapshot, const conf::LoadOptions& options,
+                                   std::string& why) {
+  Reading reading;
+  auto inputs = conf::Inputs::parse(snapshot);
+  if (!inputs) {
+    why = fmt::format("the snapshot is damaged: {}", inputs.error().what);
+    return reading;
+  }
+  reading.inputs = std::make_unique<conf::Inputs>(std::move(*inputs));
+  conf::Loaded loaded = conf::load(*reading.inputs, options);
+  reading.config = std::move(loaded.config);
+  if (!reading.config) why = loaded.report();
+  return reading;
+}
+
 void Validator::cancel() {
   if (!pidfd_) return;
   poller_.cancel(timer_);

@@ -24,6 +24,15 @@ class Validator {
     std::string snapshot;  // serialised Inputs, when ok
     std::string report;    // for people: errors, or warnings when ok
   };
+  // What a snapshot means, read in this process.
+  struct Reading {
+    std::unique_ptr<conf::Inputs> inputs;  // outlives the configuration
+    std::unique_ptr<conf::Config> config;
+  };
+  // `why`: what is wrong, when there is no configuration.
+  static Reading read(const std::string& snapshot, const conf::LoadOptions& options,
+                      std::string& why);
+
   using Done = std::function<void(Verdict)>;
 
   Validator(Poller& poller, Application& application)
