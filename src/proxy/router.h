@@ -16,11 +16,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/regex.h"
 #include "conf/model.h"
 #include "http/fields.h"
 #include "http/template.h"
 #include "os/address.h"
-#include "proxy/regex.h"
 
 namespace weir {
 

@@ -1,4 +1,4 @@
-#include "proxy/regex.h"
+#include "base/regex.h"
 
 #include <cstdint>
 
