@@ -164,7 +164,8 @@ bool compiles(const std::string& regex, Where where, Report& report, int& captur
   int code = 0;
   PCRE2_SIZE position = 0;
   const Regex compiled(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(regex.data()), regex.size(),
-                                     PCRE2_NEVER_BACKSLASH_C, &code, &position, nullptr));
+                                     PCRE2_NEVER_UTF | PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C,
+                                     &code, &position, nullptr));
   if (compiled == nullptr) {
     PCRE2_UCHAR text[256] = {};
     pcre2_get_error_message(code, text, sizeof text);
