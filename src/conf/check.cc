@@ -69,7 +69,22 @@ void resolve(LocationConf& place, const std::string& label, const Names& names, 
   }
 }
 
+void check_health(const UpstreamConf& upstream, Report& report) {
+  const HealthCheckConf& check = *upstream.health_check;
+  const Where where = upstream.health_check.where;
+  if (check.kind == HealthCheckConf::Kind::tls && !*upstream.ssl) {
+    report.error(where, 0, "health_check = tls where the upstream does not speak TLS",
+                 "add ssl = on, or write tcp");
+  }
+  if (check.method == "HEAD" && (!check.body.empty() || !check.body_regex.empty())) {
+    report.error(where, 0, "the answer to HEAD has no body that could be looked at");
+  }
+  int captures = 0;
+  if (!check.body_regex.empty()) compiles(check.body_regex, where, report, captures);
+}
+
 void check_upstream(const UpstreamConf& upstream, bool faulty, Report& report) {
+  check_health(upstream, report);
   if (upstream.servers.empty() && !faulty) {
     report.error(upstream.where, 0, fmt::format("[upstream {}] has no server", upstream.name),
                  "write server = ADDRESS:PORT");

@@ -117,6 +117,7 @@ struct UpstreamConf {
   std::vector<PeerConf> peers;  // in the order of the lines; may be empty (all names were dead)
   Setting<BalanceConf> balance;
   Setting<std::uint32_t> max_ejected;  // percent of a group that passive failures may leave out
+  Setting<FailOn> fail_on;
   Setting<WhenAllDown> when_all_down;
   Setting<QueueConf> queue;
   Setting<HealthCheckConf> health_check;

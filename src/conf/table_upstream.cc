@@ -147,6 +147,17 @@ constexpr Directive rows[] = {
              "leave out at one time, and always at least one. What fails beyond it stays in use: "
              "where most fail, the fault is hardly theirs.",
          .example = "30"}),
+    row<&UpstreamConf::fail_on>(
+        {.name = "fail_on",
+         .kinds = in_upstream,
+         .syntax = "FAILURE,...",
+         .fallback = "error,timeout,invalid",
+         .doc = "Which failures of requests count against a peer (max_fails): error, it can't be "
+                "connected to or the connection breaks; timeout; invalid, its answer is none; "
+                "http_500, http_502, http_503, http_504, http_5xx (these four), http_429, "
+                "http_403, http_404, an answer with that status.",
+         .example = "error,timeout,invalid,http_500",
+         .nginx = "proxy_next_upstream"}),
     row<&UpstreamConf::when_all_down>(
         {.name = "when_all_down",
          .kinds = in_upstream,
@@ -154,7 +165,27 @@ constexpr Directive rows[] = {
          .doc = "What a request gets when no peer is fit. try: any peer that is not disabled, for "
                 "health checks may be wrong about all. fail: 503 with Retry-After, at once.",
          .example = "fail"}),
-    planned("health_check", in_upstream, "How peers are probed."),
+    row<&UpstreamConf::health_check>(
+        {.name = "health_check",
+         .kinds = in_upstream,
+         .syntax = "off | [http | tcp | tls] [OPTION ...]",
+         .fallback = "off",
+         .doc =
+             "Probe each peer, by one process for all workers. http (without a word, over TLS "
+             "where "
+             "ssl = on): a request, and an answer as expected; tcp: a connection; tls: a "
+             "handshake. "
+             "A peer is HEALTHY after `passes` probes in a row, UNREACHABLE after as many as "
+             "`fails`, and NOT_INITIATED until it was HEALTHY once. Options: interval=TIME (5s) "
+             "with jitter=PERCENT of it (10), slow_interval=TIME while the peer is down (as "
+             "interval), timeout=TIME of a whole probe (1s), fails=N (3), passes=N (2), port=N "
+             "instead of the peer's; agent_port=N, where HAProxy's agent-check answers. For http: "
+             "uri=PATH (/), method=NAME (GET), host=NAME of the Host field (the peer's), "
+             "header=\"NAME: VALUE\" (may be repeated), status=CODE,FIRST-LAST,... (200-399), "
+             "body=TEXT that must be in the body, body_regex=REGEX that must match it, within "
+             "the first body_max=SIZE (64k).",
+         .example = "uri=/healthz interval=2s timeout=1s fails=3 passes=2",
+         .nginx = "health_check, of the commercial version"}),
     planned("retry", in_upstream, "When a request is tried again at another peer."),
     planned("sticky", in_upstream, "How the requests of a client stay with a peer."),
     planned("queue", in_upstream, "How requests wait when all peers are busy."),

@@ -62,8 +62,9 @@ struct HealthCheckConf {
   std::string uri = "/", method = "GET", host;  // host: of the Host field; empty: the peer's
   std::vector<std::string> headers;             // "Name: value"
   std::vector<StatusRange> status{{200, 399}};
-  std::string body;        // must be in the body; empty: anything
-  std::string body_regex;  // must match the body; empty: anything
+  std::string body;          // must be in the body; empty: anything
+  std::string body_regex;    // must match the body; empty: anything
+  Size body_max{64 * 1024};  // so much of a body is looked at
   Duration interval{5'000}, timeout{1'000}, slow_interval{};  // slow: when down; 0: as interval
   std::uint32_t fails = 3, passes = 2;
   std::uint32_t jitter = 10;     // percent of the interval
@@ -94,6 +95,12 @@ struct RetryConf {
   Duration backoff{};         // before the second try; doubled before each further one, with jitter
   Duration per_try_timeout{};  // until the answer's head; 0: proxy_read_timeout alone
   bool operator==(const RetryConf&) const = default;
+};
+
+// Which failures of requests count against a peer (max_fails): bits of RetryConf::On.
+struct FailOn {
+  std::uint32_t bits = RetryConf::error | RetryConf::timeout | RetryConf::invalid;
+  bool operator==(const FailOn&) const = default;
 };
 
 struct HedgeConf {

@@ -125,6 +125,8 @@ bool parse_value(Value& value, Affinity& out);
 bool parse_value(Value& value, WhenAllDown& out);
 bool parse_value(Value& value, BalanceConf& out);
 bool parse_value(Value& value, QueueConf& out);
+bool parse_value(Value& value, HealthCheckConf& out);
+bool parse_value(Value& value, FailOn& out);
 bool parse_value(Value& value, LogEscape& out);
 bool parse_value(Value& value, Underscores& out);
 
@@ -161,6 +163,8 @@ std::string print_value(Affinity value);
 std::string print_value(WhenAllDown value);
 std::string print_value(const BalanceConf& value);
 std::string print_value(const QueueConf& value);
+std::string print_value(const HealthCheckConf& value);
+std::string print_value(FailOn value);
 std::string print_value(LogEscape value);
 std::string print_value(Underscores value);
 std::string print_value(const ListenConf& value);

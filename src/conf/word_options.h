@@ -28,6 +28,7 @@ struct WordOption {
   // Reads `text`, the value; says what is wrong and is false then.
   bool (*set)(Value& value, const Word& word, std::string_view text, T& out);
   std::string (*print)(const T& from);  // the value; empty: the option is not written
+  bool repeats = false;                 // may stand several times; its T prints it by itself
 };
 
 namespace word_options {
@@ -107,12 +108,30 @@ constexpr auto text_option(std::string_view name) {
                        [](const C& from) { return from.*M == C{}.*M ? std::string() : from.*M; }};
 }
 
+// In bytes, with the units of a SIZE.
+template <auto M, std::uint64_t least, std::uint64_t most>
+constexpr auto size_option(std::string_view name) {
+  using C = word_options::ClassOf<M>;
+  return WordOption<C>{
+      name, false,
+      [](Value& value, const Word& word, std::string_view text, C& out) {
+        const auto size = parse_size(text);
+        if (!size || size->bytes < least || size->bytes > most) {
+          return value.bad(word, fmt::format("\"{}\" is not a size of {} to {}", text,
+                                             print_size(Size{least}), print_size(Size{most})));
+        }
+        out.*M = *size;
+        return true;
+      },
+      [](const C& from) { return from.*M == C{}.*M ? std::string() : print_size(from.*M); }};
+}
+
 // Something that none of the above reads.
 template <class T>
 constexpr WordOption<T> own_option(std::string_view name,
                                    bool (*set)(Value&, const Word&, std::string_view, T&),
-                                   std::string (*print)(const T&)) {
-  return {name, false, set, print};
+                                   std::string (*print)(const T&), bool repeats = false) {
+  return {name, false, set, print, repeats};
 }
 
 // The words from `from` on. Each option once.
@@ -137,7 +156,8 @@ bool read_options(Value& value, std::size_t from, const WordOption<T> (&known)[N
       return value.bad(word, has_value ? fmt::format("{} has no value", name)
                                        : fmt::format("{} needs a value: {}=...", name, name));
     }
-    if (seen[row]) return value.bad(word, fmt::format("{} stands here twice", name));
+    if (seen[row] && !known[row].repeats)
+      return value.bad(word, fmt::format("{} stands here twice", name));
     seen[row] = true;
     const std::string_view text =
         std::string_view(word.text).substr(has_value ? equals + 1 : equals);

@@ -17,7 +17,10 @@
 
 namespace weir {
 class Loop;
+namespace tls {
+class Contexts;
 }
+}  // namespace weir
 
 namespace weir::process {
 
@@ -56,6 +59,8 @@ class Blueprint {
   Blueprint& operator=(const Blueprint&) = delete;
   virtual ~Blueprint() = default;
   virtual std::unique_ptr<WorkerService> start(const WorkerStart& start) const = 0;
+  // How peers are spoken to over TLS, for the housekeeper's probes; null where nobody does.
+  virtual const tls::Contexts* contexts() const { return nullptr; }
 };
 
 struct WorkerBound {

@@ -12,6 +12,7 @@
 #include "process/child_log.h"
 #include "process/heart.h"
 #include "process/options.h"
+#include "upstream/caretaker.h"
 
 namespace weir::process {
 namespace {
@@ -52,6 +53,7 @@ class Housekeeper {
   LevelWatcher channel_watcher_, wake_watcher_;
   Timer clean_timer_;
   std::unique_ptr<AdminHttp> admin_;
+  std::unique_ptr<Caretaker> caretaker_;
   bool working_ = false, master_gone_ = false;
 };
 
@@ -65,6 +67,7 @@ int Housekeeper::run() {
   owner_.ready(heart_.now_ns());
   side_.channel.send(Message::Kind::ready);
   loop_.run();
+  caretaker_.reset();
   admin_.reset();
   return exit_ok;
 }
@@ -118,11 +121,15 @@ void Housekeeper::work() {
   for (const auto& shard : plan_.admin) admin_->add_listener(shard.fd);
   clean_timer_.arm(Heart::interval);
   clean();
+  const Generation& generation = plan_.generation;
+  caretaker_ = std::make_unique<Caretaker>(loop_, *generation.config,
+                                           generation.blueprint->contexts(), plan_.zones.peers);
 }
 
 // From here on nothing is written any more; the successor may start.
 void Housekeeper::yield() {
   working_ = false;
+  caretaker_.reset();
   wake_watcher_.stop();
   clean_timer_.cancel();
   side_.channel.send(Message::Kind::yielded);
@@ -134,6 +141,7 @@ void Housekeeper::woken() {
   std::uint64_t count;
   [[maybe_unused]] const auto got = ::read(plan_.zones.housekeeper_wake_fd(), &count, sizeof count);
   clean();
+  if (caretaker_) caretaker_->woken();
 }
 
 void Housekeeper::clean_in_time() {

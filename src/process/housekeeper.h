@@ -1,5 +1,6 @@
-// Housekeeper: cleans up after dead processes, folds their statistics, answers the read-only admin
-// HTTP. One per instance; a new one starts its work only after the old one said it has stopped.
+// Housekeeper: cleans up after dead processes, folds their statistics, looks after the health of
+// peers, answers the read-only admin HTTP. One per instance; a new one starts its work only after
+// the old one said it has stopped.
 #pragma once
 
 #include <vector>

@@ -43,6 +43,7 @@ class ProxyBlueprint : public Blueprint {
   std::unique_ptr<WorkerService> start(const WorkerStart& start) const override {
     return std::make_unique<ProxyWorker>(start, contexts_.get());
   }
+  const tls::Contexts* contexts() const override { return contexts_.get(); }
 
  private:
   std::unique_ptr<tls::Contexts> contexts_;

@@ -39,6 +39,7 @@ Child* Staff::start_worker(const Generation& generation, unsigned index, std::st
 Child* Staff::start_housekeeper(const Generation& generation, std::string& why) {
   SpawnPlan plan = plan_for(generation, shm::Role::housekeeper,
                             fmt::format("housekeeper, generation {}", generation.number));
+  plan.fd_limit = ~std::uint64_t{0} >> 1;  // a probe of each peer at one time
   HousekeeperPlan keeper{generation, instance_.zones,
                          instance_.admin_listeners.all_of(generation.admin_listens)};
   for (const auto& shard : keeper.admin) plan.keep.push_back(shard.fd);

@@ -66,6 +66,23 @@ std::string_view name_of(AttemptFailure kind) {
   return "";
 }
 
+std::uint32_t failure_of(AttemptFailure kind) {
+  using enum AttemptFailure;
+  switch (kind) {
+    case connect_refused:
+    case tls:
+    case reset:
+    case closed_early: return conf::RetryConf::error;
+    case connect_timeout:
+    case send_timeout:
+    case read_timeout: return conf::RetryConf::timeout;
+    case invalid: return conf::RetryConf::invalid;
+    case local:
+    case request_body: return 0;
+  }
+  return 0;
+}
+
 Attempt::Attempt(Loop& loop, BufferPool& buffers, Arena& arena, Group& group, Peer& peer,
                  const AttemptRequest& request, AttemptOwner& owner)
     : buffers_(buffers),

@@ -71,6 +71,7 @@ enum class AttemptFailure : std::uint8_t {
 };
 std::uint16_t status_of(AttemptFailure kind);   // 502, 503, 504; 400 for request_body
 std::string_view name_of(AttemptFailure kind);  // for logs
+std::uint32_t failure_of(AttemptFailure kind);  // a bit of RetryConf::On; 0: none of the peer's
 
 struct AttemptError {
   AttemptFailure kind;

@@ -192,6 +192,7 @@ BodySink& Exchange::on_response(Attempt& attempt, ResponseHead& received,
   state_.last_try = attempt.facts();
   state_.upstream_status = head.status;
   attempt.peer().answered(until_head(attempt.facts()), head.status);
+  state_.location->group->answered(attempt.peer(), head.status);
   pass_answer(state_, head, attempt.peer().url());
   const bool room = finish_answer(state_, head);
   std::optional<std::uint64_t> length = framing.stated;
@@ -217,6 +218,7 @@ void Exchange::on_upgrade(Attempt& attempt, ResponseHead& received, std::string_
   state_.last_try = attempt.facts();
   state_.upstream_status = state_.status = head.status;
   attempt.peer().answered(until_head(attempt.facts()), head.status);
+  state_.location->group->answered(attempt.peer(), head.status);
   pass_answer(state_, head, attempt.peer().url());
   const bool room = finish_answer(state_, head);
   InFlight tunnelled = std::move(in_flight_);
@@ -259,7 +261,9 @@ void Exchange::on_failed(Attempt& attempt, const AttemptError& error) {
                            error.kind == AttemptFailure::connect_timeout ||
                            error.kind == AttemptFailure::tls;
   // (The connector has said so itself where no connection could be made.)
-  if (!unconnected && error.kind != AttemptFailure::local) state_.location->group->failed(peer);
+  if (!unconnected && error.kind != AttemptFailure::local) {
+    state_.location->group->failed(peer, failure_of(error.kind));
+  }
   if (unconnected && !error.sent) {
     state_.context.counters.upstream_connect_failures.add();
     const auto share = picker_->share_of(*state_.location->conf->proxy_connect_timeout);

@@ -253,7 +253,8 @@ bool PeerTable::free(std::uint32_t index) const {
     time->store(0, std::memory_order_relaxed);
   }
   for (auto* number : {&it.word, &it.load, &it.probe_us, &it.probes, &it.probe_failures,
-                       &it.ejections, &it.failed_in_a_row, &it.failures}) {
+                       &it.ejections, &it.failed_in_a_row, &it.failures, &it.failure,
+                       &it.failures_counted, &it.passed_in_a_row, &it.max_conns}) {
     number->store(0, std::memory_order_relaxed);
   }
   set_text(it.error, {});

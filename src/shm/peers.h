@@ -43,22 +43,31 @@ inline constexpr std::uint64_t leaving_id = 1;
 enum class Health : std::uint8_t { not_initiated, healthy, unreachable };
 // What an operator said. drained: no new clients; disabled: nothing; removed: no peer any more.
 enum class Order : std::uint8_t { none, drained, disabled, removed };
+// What the peer's own agent said of its administrative state.
+enum class Said : std::uint8_t { ready, drain, maintenance };
 std::string_view name(Health health);  // "NOT_INITIATED"
 std::string_view name(Order order);    // "drained"; empty: none
 
 // The one word of a cell by which peers are chosen. Zero is what a new cell has.
 struct PeerWord {
   Health health = Health::not_initiated;
-  bool probed = false;  // a first probe has ended, with whatever result
+  // Known: it was healthy, or a probe has failed. A peer that has passed some of the probes it
+  // takes to be healthy, and failed none, is no worse than one that nobody has looked at yet.
+  bool probed = false;
   Order order = Order::none;
   bool discovered = false;   // a member of its group by discovery or command, not by the file
   bool backup = false;       // of a discovered peer
+  Said said = Said::ready;   // by its agent
+  bool said_down = false;    // the same
   std::uint16_t weight = 0;  // 0: as configured
+  std::uint8_t share = 0;    // of the weight, by its agent: percent + 1; 0: all of it
 
   std::uint64_t pack() const {
     return static_cast<std::uint64_t>(health) | std::uint64_t{probed} << 8 |
            static_cast<std::uint64_t>(order) << 16 | std::uint64_t{discovered} << 24 |
-           std::uint64_t{backup} << 25 | std::uint64_t{weight} << 32;
+           std::uint64_t{backup} << 25 | static_cast<std::uint64_t>(said) << 26 |
+           std::uint64_t{said_down} << 28 | std::uint64_t{weight} << 32 |
+           std::uint64_t{share} << 56;
   }
   static PeerWord unpack(std::uint64_t word) {
     return {static_cast<Health>(word & 0xff),
@@ -66,7 +75,10 @@ struct PeerWord {
             static_cast<Order>(word >> 16 & 0xff),
             (word >> 24 & 1) != 0,
             (word >> 25 & 1) != 0,
-            static_cast<std::uint16_t>(word >> 32)};
+            static_cast<Said>(word >> 26 & 3),
+            (word >> 28 & 1) != 0,
+            static_cast<std::uint16_t>(word >> 32),
+            static_cast<std::uint8_t>(word >> 56)};
   }
   bool operator==(const PeerWord&) const = default;
 };
@@ -98,7 +110,11 @@ struct alignas(64) PeerCell {
   std::atomic<std::uint64_t> failed_in_a_row;  // probes
 
   alignas(64) std::atomic<std::uint64_t> failures;  // passive, added by workers
-  std::atomic<std::uint64_t> reserved[7];
+  std::atomic<std::uint64_t> failure;               // by workers: what the last one was
+  std::atomic<std::uint64_t> failures_counted;      // by the housekeeper: up to here
+  std::atomic<std::uint64_t> passed_in_a_row;       // probes
+  std::atomic<std::uint64_t> max_conns;             // by its agent; 0: as configured
+  std::atomic<std::uint64_t> reserved[3];
 
   Snapshot<peer_error_words> error;  // the last one in words
   Snapshot<peer_text_words> text;    // group, address, host: each ended by a NUL; of the claimer

@@ -107,7 +107,11 @@ void Connector::succeed() {
 
 void Connector::fail(ConnectFailure kind, Error error) {
   cancel();
-  if (kind != ConnectFailure::local) group_->connect_failed(*peer_, error);
+  if (kind != ConnectFailure::local) {
+    group_->connect_failed(
+        *peer_, error,
+        kind == ConnectFailure::timeout ? conf::RetryConf::timeout : conf::RetryConf::error);
+  }
   owner_.on_connect_failed({kind, error});
 }
 

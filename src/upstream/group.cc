@@ -48,7 +48,9 @@ bool Group::checks_are_stale(clock::Monotonic now) const {
   }
   const auto limit = std::max<std::chrono::nanoseconds>(
       stale_intervals * conf_.health_check->interval, stale_least);
-  return now.time_since_epoch().count() - place_.zones->peers.beat_ns() > limit.count();
+  const std::int64_t beat_ns = place_.zones->peers.beat_ns();
+  if (beat_ns == 0) return false;  // the first housekeeper is only starting; nobody is known yet
+  return now.time_since_epoch().count() - beat_ns > limit.count();
 }
 
 // One load and two comparisons when nothing changed.
@@ -139,14 +141,14 @@ Group::Picked Group::pick(TriedPeers& tried, std::uint64_t key) {
   return {{}, tiers_.all_down() && tried.count() == 0 ? Nobody::fit : Nobody::left};
 }
 
-void Group::connect_failed(Peer& peer, const Error& why) {
+void Group::connect_failed(Peer& peer, const Error& why, std::uint32_t what) {
   if (!peer.shunned(clock::now())) {
     log::warn("upstream {}: {} left alone for {} ms: {}", conf_.name, peer.name(),
               shun_time.count(), why.what);
   }
   peer.shun_until(clock::now() + shun_time);
   changed_ = true;
-  failed(peer);
+  failed(peer, what);
 }
 
 void Group::connected(Peer& peer) {
@@ -155,10 +157,30 @@ void Group::connected(Peer& peer) {
   changed_ = true;
 }
 
-// The others learn of it from the housekeeper, which is woken for it.
-void Group::failed(Peer& peer) {
+void Group::failed(Peer& peer, std::uint32_t what) {
   peer.failed();
-  if (place_.zones != nullptr && peer.options().max_fails != 0) place_.zones->wake_housekeeper();
+  count_against(peer, what);
+}
+
+void Group::count_status(Peer& peer, int status) {
+  using On = conf::RetryConf;
+  switch (status) {
+    case 403: return count_against(peer, On::http_403);
+    case 404: return count_against(peer, On::http_404);
+    case 429: return count_against(peer, On::http_429);
+    case 500: return count_against(peer, On::http_500);
+    case 502: return count_against(peer, On::http_502);
+    case 503: return count_against(peer, On::http_503);
+    case 504: return count_against(peer, On::http_504);
+    default: return;
+  }
+}
+
+// The others learn of it from the housekeeper, which is woken for it.
+void Group::count_against(Peer& peer, std::uint32_t what) {
+  if ((conf_.fail_on->bits & what) == 0 || peer.options().max_fails == 0) return;
+  peer.count_against(what);
+  if (place_.zones != nullptr) place_.zones->wake_housekeeper();
 }
 
 }  // namespace weir

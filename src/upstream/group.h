@@ -49,14 +49,21 @@ class Group {
   Picked pick(TriedPeers& tried, std::uint64_t key);
 
   // No connection could be made: this worker leaves the peer alone for `shun_time`.
-  void connect_failed(Peer& peer, const Error& why);
+  // `what`: a bit of RetryConf::On.
+  void connect_failed(Peer& peer, const Error& why, std::uint32_t what = conf::RetryConf::error);
   void connected(Peer& peer);
   static constexpr std::chrono::milliseconds shun_time{1000};
 
-  // A request failed at the peer: counts against it for all workers (max_fails).
-  void failed(Peer& peer);
+  // A request failed at the peer, or was answered with a status that may be one of failure: counts
+  // against it for all workers (max_fails), where `fail_on` has it.
+  void failed(Peer& peer, std::uint32_t what = conf::RetryConf::error);
+  void answered(Peer& peer, int status) {
+    if (status >= 400) count_status(peer, status);
+  }
 
  private:
+  void count_against(Peer& peer, std::uint32_t what);
+  void count_status(Peer& peer, int status);
   void look();  // when something changed since the last look
   void take_members();
   bool checks_are_stale(clock::Monotonic now) const;

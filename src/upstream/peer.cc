@@ -12,7 +12,11 @@ struct Peer::Unshared {
 
 Peer::Peer(std::size_t number, const conf::PeerConf& conf, std::string_view group,
            std::string_view scheme, const PeerPlace& place)
-    : number_(number), conf_(conf), name_(conf.address.to_string()), place_(place) {
+    : number_(number),
+      conf_(conf),
+      name_(conf.address.to_string()),
+      place_(place),
+      max_conns_(conf.options.max_conns) {
   url_.append(scheme).append("://").append(name_);
   const shm::PeerName name{group, name_, conf_.host};
   id_ = name.id();
@@ -48,7 +52,7 @@ Peer::~Peer() {
 }
 
 bool Peer::enter() {
-  const std::uint32_t most = conf_.options.max_conns;
+  const std::uint32_t most = max_conns_;
   const std::uint32_t own = in_flight_->load(std::memory_order_relaxed) + 1;  // one writer
   if (most == 0) {
     in_flight_->store(own, std::memory_order_relaxed);
@@ -77,9 +81,16 @@ void Peer::answered(std::chrono::microseconds until_head, int status) {
   if (status >= 500) row_->answers_5xx.add();
 }
 
-void Peer::failed() {
-  row_->failures.add();
-  if (conf_.options.max_fails != 0) cell_->failures.fetch_add(1, std::memory_order_relaxed);
+void Peer::failed() { row_->failures.add(); }
+
+void Peer::count_against(std::uint32_t what) {
+  cell_->failure.store(what, std::memory_order_relaxed);
+  cell_->failures.fetch_add(1, std::memory_order_release);
+}
+
+void Peer::take_limits() {
+  const auto said = static_cast<std::uint32_t>(cell_->max_conns.load(std::memory_order_relaxed));
+  max_conns_ = said != 0 ? said : conf_.options.max_conns;
 }
 
 }  // namespace weir

@@ -60,9 +60,9 @@ class Peer {
   std::uint64_t in_flight() const {
     return place_.table != nullptr ? place_.table->in_flight_of_all(index_) : own_in_flight();
   }
-  bool has_room() const {
-    return conf_.options.max_conns == 0 || in_flight() < conf_.options.max_conns;
-  }
+  bool has_room() const { return max_conns_ == 0 || in_flight() < max_conns_; }
+  // max_conns, as the configuration or the peer's own agent has it now.
+  void take_limits();
   // One more request, unless that would be more than max_conns over all workers: each counts itself
   // before it looks, so two that meet at the limit may both turn away, and never both pass.
   [[nodiscard]] bool enter();
@@ -70,7 +70,9 @@ class Peer {
 
   // What became of a request, for all to see.
   void answered(std::chrono::microseconds until_head, int status);
-  void failed();  // passive: the housekeeper adds them up
+  void failed();
+  // Passive: the housekeeper adds them up. `what`: a bit of RetryConf::On.
+  void count_against(std::uint32_t what);
 
   // A connection could not be made: this worker leaves the peer alone until then, unless it has no
   // other.
@@ -99,6 +101,7 @@ class Peer {
   shm::PeerRow* row_ = nullptr;
   std::atomic<std::uint32_t>* in_flight_ = nullptr;
   clock::Monotonic shunned_until_{};
+  std::uint32_t max_conns_;
   bool static_ = true;
   List<PeerConnection, IdleAtPeer> idle_;
 };

@@ -18,13 +18,17 @@ bool is_ejected(const Peer& peer, clock::Monotonic now) {
   return now < time_of(peer.cell().ejected_until_ns.load(std::memory_order_relaxed));
 }
 
+// Its agent has said 0 %, which is as good as drain (HAProxy takes it so).
+bool has_no_share(const shm::PeerWord& word) { return word.share == 1; }
+
 Verdict judge(const Peer& peer, const shm::PeerWord& word, const conf::UpstreamConf& conf,
               clock::Monotonic now, bool checks_are_stale) {
   const bool checked =
       conf.health_check->kind != conf::HealthCheckConf::Kind::off && !checks_are_stale;
   const conf::PeerOptions& options = peer.options();
   if (word.order != shm::Order::none || options.down || options.drain) return {.out = true};
-  if (is_ejected(peer, now)) return {Tier::unfit};
+  if (word.said != shm::Said::ready || has_no_share(word)) return {.out = true};
+  if (word.said_down || is_ejected(peer, now)) return {Tier::unfit};
   const bool unprobed = checked && word.health == shm::Health::not_initiated && !word.probed;
   if (checked && !unprobed && word.health != shm::Health::healthy) return {Tier::unfit};
   if (peer.shunned(now)) return {Tier::shunned};
@@ -36,7 +40,8 @@ Verdict judge(const Peer& peer, const shm::PeerWord& word, const conf::UpstreamC
 // grown by a step.
 std::uint32_t weight_now(const Peer& peer, const shm::PeerWord& word, clock::Monotonic now,
                          clock::Monotonic& next) {
-  const std::uint32_t full = peer.weight(word) * Roster::weight_unit;
+  std::uint32_t full = peer.weight(word) * Roster::weight_unit;
+  if (word.share != 0) full = std::max<std::uint32_t>(full / 100 * (word.share - 1U), 1);
   const std::int64_t began_ns = peer.cell().slow_start_ns.load(std::memory_order_relaxed);
   const nanoseconds lasts = peer.options().slow_start;
   if (began_ns == 0 || lasts.count() == 0) return full;
@@ -54,6 +59,7 @@ void Tiers::renew(const Peers& peers, clock::Monotonic now, bool checks_are_stal
   look_again_ = clock::Monotonic::max();
   for (Roster& roster : next_) roster.clear();
   for (const auto& peer : peers) {
+    peer->take_limits();
     const shm::PeerWord word = peer->word();
     if (!peer->is_static() && !word.discovered) continue;
     const Verdict verdict = judge(*peer, word, conf_, now, checks_are_stale);
@@ -104,7 +110,7 @@ bool Tiers::takes_bound(const Peer& peer, const conf::UpstreamConf& conf, clock:
   shm::PeerWord word = peer.word();
   if (!peer.is_static() && !word.discovered) return false;
   if (word.order == shm::Order::disabled || word.order == shm::Order::removed ||
-      peer.options().down) {
+      word.said == shm::Said::maintenance || word.said_down || peer.options().down) {
     return false;
   }
   word.order = shm::Order::none;

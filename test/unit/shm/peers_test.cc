@@ -33,7 +33,11 @@ PeerName peer(const std::string& address) { return {"api", address, address}; }
 }  // namespace
 
 TEST_CASE("peers: one word holds all by which a peer is chosen") {
-  const PeerWord word{Health::unreachable, true, Order::disabled, true, true, 65535};
+  PeerWord word{Health::unreachable, true, Order::disabled, true, true};
+  word.said = Said::maintenance;
+  word.said_down = true;
+  word.weight = 65535;
+  word.share = 255;
   CHECK(PeerWord::unpack(word.pack()) == word);
   CHECK(PeerWord::unpack(0) == PeerWord{});
   CHECK(PeerWord{}.pack() == 0);
