@@ -85,9 +85,9 @@ void check_health(const UpstreamConf& upstream, Report& report) {
 
 void check_upstream(const UpstreamConf& upstream, bool faulty, Report& report) {
   check_health(upstream, report);
-  if (upstream.servers.empty() && !faulty) {
+  if (upstream.servers.empty() && upstream.discover.empty() && !faulty) {
     report.error(upstream.where, 0, fmt::format("[upstream {}] has no server", upstream.name),
-                 "write server = ADDRESS:PORT");
+                 "write server = ADDRESS:PORT, or discover = ... where peers are found");
   }
   if (!*upstream.ssl_verify && !*upstream.ssl_insecure_skip_verify) {
     report.error(upstream.ssl_verify.where, 0,

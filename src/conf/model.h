@@ -46,6 +46,7 @@ struct MainConf {
   Setting<OutputPath> state_path;
   Setting<Size> log_ring_size;                // per worker
   Setting<std::uint32_t> upstream_peers_max;  // of all upstreams
+  Setting<ResolverConf> resolver;
   Setting<Size> buffer_pool_size;             // per worker, bound of all body buffers
   Setting<Size> large_heads_size;  // per worker, bound of what heads hold beyond the usual
 };

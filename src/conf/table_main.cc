@@ -192,7 +192,10 @@ constexpr Directive places[] = {
                                 .fallback = "/var/lib/weir",
                                 .reload = restart,
                                 .doc = "The folder of what weir keeps over a restart: the "
-                                       "certificate that ssl_certificate = auto makes.",
+                                       "certificate that ssl_certificate = auto makes; in "
+                                       "upstreams/, which is made for the user of weir, the peers "
+                                       "that discovery found and the orders that weirctl upstream "
+                                       "is to keep.",
                                 .example = "run"}),
     row<&MainConf::log_ring_size>(
         {.name = "log_ring_size",
@@ -229,7 +232,14 @@ constexpr Directive places[] = {
                      "line; included files may include others, eight deep.",
               .example = "conf.d/*.ini",
               .repeatable = true},
-    planned("resolver", in_main, "The DNS servers that discovery asks."),
+    row<&MainConf::resolver>(
+        {.name = "resolver",
+         .kinds = in_main,
+         .syntax = "ADDRESS[:PORT] ... [valid=TIME] | system",
+         .fallback = "system",
+         .doc = "The DNS servers that discovery asks, in turn when one is silent. system: those of "
+                "/etc/resolv.conf. valid: how long an answer is good, whatever it says itself.",
+         .example = "127.0.0.53 valid=30s"}),
 };
 
 }  // namespace

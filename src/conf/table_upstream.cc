@@ -189,7 +189,26 @@ constexpr Directive rows[] = {
     planned("retry", in_upstream, "When a request is tried again at another peer."),
     planned("sticky", in_upstream, "How the requests of a client stay with a peer."),
     planned("queue", in_upstream, "How requests wait when all peers are busy."),
-    planned("discover", in_upstream, "Where peers are found."),
+    list<&UpstreamConf::discover>(
+        {.name = "discover",
+         .kinds = in_upstream,
+         .syntax = "file path=FILE [OPTION ...] | dns name=NAME port=PORT [OPTION ...] | "
+                   "dns name=NAME srv [OPTION ...]",
+         .doc =
+             "Where further peers are found, while weir runs and without a reload. May be "
+             "repeated, "
+             "also beside server. file: one address a line, \"ADDRESS:PORT [weight=N] [backup]\", "
+             "or a JSON list of such addresses or of objects with address, weight and backup; it "
+             "is read again whenever it was written or renamed into place. dns: the A and AAAA "
+             "records of NAME, asked again when they expire; srv: SRV records say names, ports, "
+             "weights, and by a higher priority number who is a backup. What can't be read, is "
+             "empty, or lacks half of the peers at once and is not confirmed by a second reading "
+             "leaves the last good set in use; that is kept under state_path for a cold start. "
+             "Options: port=N, of addresses that have none; of dns: resolver=ADDRESS[,ADDRESS], "
+             "timeout=TIME of one question (2s), interval_min=TIME and interval_max=TIME, which an "
+             "answer's time to live is kept within (1s, 5m); and weight, max_conns, max_fails, "
+             "fail_timeout, slow_start and backup of each peer, as in server.",
+         .example = "dns name=search.internal port=9200"}),
     planned("hedge", in_upstream, "When a second peer is asked the same."),
 };
 

@@ -120,6 +120,9 @@ struct StickyConf {
   bool operator==(const StickyConf&) const = default;
 };
 
+// As many as a peer's word can tell apart (shm::PeerWord::line).
+inline constexpr std::size_t discover_lines_max = 254;
+
 struct DiscoverConf {
   enum class Kind : unsigned char { file, dns, zookeeper };
   Kind kind = Kind::file;
@@ -129,14 +132,23 @@ struct DiscoverConf {
   std::uint16_t port = 0;
   std::vector<std::string> resolvers;                   // of dns; empty: those of /etc/resolv.conf
   Duration interval_min{1'000}, interval_max{300'000};  // what a TTL is kept within
+  Duration timeout{2'000};                              // of dns: of one question to one resolver
   PeerOptions options;                                  // of each peer
   Where where;
   bool operator==(const DiscoverConf& other) const {
     return kind == other.kind && path == other.path && name == other.name && srv == other.srv &&
            port == other.port && resolvers == other.resolvers &&
            interval_min == other.interval_min && interval_max == other.interval_max &&
+           timeout == other.timeout &&
            options == other.options;
   }
+};
+
+// `resolver` of [main]: the servers that discovery asks where a line names none of its own.
+struct ResolverConf {
+  std::vector<std::string> addresses;  // with a port; empty: those of /etc/resolv.conf
+  Duration valid{};                    // instead of what answers say of themselves; 0: as they say
+  bool operator==(const ResolverConf&) const = default;
 };
 
 }  // namespace weir::conf

@@ -127,12 +127,14 @@ bool parse_value(Value& value, BalanceConf& out);
 bool parse_value(Value& value, QueueConf& out);
 bool parse_value(Value& value, HealthCheckConf& out);
 bool parse_value(Value& value, FailOn& out);
+bool parse_value(Value& value, ResolverConf& out);
 bool parse_value(Value& value, LogEscape& out);
 bool parse_value(Value& value, Underscores& out);
 
 // One line of a list.
 bool parse_item(Value& value, std::vector<ListenConf>& out);
 bool parse_item(Value& value, std::vector<ServerLine>& out);
+bool parse_item(Value& value, std::vector<DiscoverConf>& out);
 bool parse_item(Value& value, std::vector<ApiKey>& out);
 bool parse_item(Value& value, std::vector<ServerName>& out);
 bool parse_item(Value& value, std::vector<CertificateConf>& out);
@@ -165,10 +167,12 @@ std::string print_value(const BalanceConf& value);
 std::string print_value(const QueueConf& value);
 std::string print_value(const HealthCheckConf& value);
 std::string print_value(FailOn value);
+std::string print_value(const ResolverConf& value);
 std::string print_value(LogEscape value);
 std::string print_value(Underscores value);
 std::string print_value(const ListenConf& value);
 std::string print_value(const ServerLine& value);
+std::string print_value(const DiscoverConf& value);
 std::string print_value(const ApiKey& value);  // masked
 std::string print_value(const ServerName& value);
 std::string print_value(const CertificateConf& value);
