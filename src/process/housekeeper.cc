@@ -13,6 +13,7 @@
 #include "process/heart.h"
 #include "process/options.h"
 #include "upstream/caretaker.h"
+#include "upstream/discovery.h"
 
 namespace weir::process {
 namespace {
@@ -54,6 +55,7 @@ class Housekeeper {
   Timer clean_timer_;
   std::unique_ptr<AdminHttp> admin_;
   std::unique_ptr<Caretaker> caretaker_;
+  std::unique_ptr<Discovery> discovery_;  // while it works
   bool working_ = false, master_gone_ = false;
 };
 
@@ -69,6 +71,7 @@ int Housekeeper::run() {
   loop_.run();
   caretaker_.reset();
   admin_.reset();
+  discovery_.reset();
   return exit_ok;
 }
 
@@ -124,12 +127,16 @@ void Housekeeper::work() {
   const Generation& generation = plan_.generation;
   caretaker_ = std::make_unique<Caretaker>(loop_, *generation.config,
                                            generation.blueprint->contexts(), plan_.zones.peers);
+  discovery_ = std::make_unique<Discovery>(loop_, *plan_.generation.config, plan_.zones,
+                                           plan_.generation.number);
+  discovery_->start();
 }
 
 // From here on nothing is written any more; the successor may start.
 void Housekeeper::yield() {
   working_ = false;
   caretaker_.reset();
+  discovery_.reset();
   wake_watcher_.stop();
   clean_timer_.cancel();
   side_.channel.send(Message::Kind::yielded);

@@ -1,10 +1,13 @@
 #include "process/staff.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include "os/folder.h"
 #include "process/housekeeper.h"
 #include "process/logger.h"
 #include "process/worker.h"
+#include "upstream/member_store.h"
 
 namespace weir::process {
 
@@ -40,6 +43,15 @@ Child* Staff::start_housekeeper(const Generation& generation, std::string& why) 
   SpawnPlan plan = plan_for(generation, shm::Role::housekeeper,
                             fmt::format("housekeeper, generation {}", generation.number));
   plan.fd_limit = ~std::uint64_t{0} >> 1;  // a probe of each peer at one time
+  // Its own folder: that of state_path is the master's. What can't be made is found out, and said,
+  // when something is to be saved there.
+  const auto& config = *generation.config;
+  if (!config.upstreams.empty()) {
+    const std::string folder = MemberStore::folder_in(config.main.state_path->path);
+    make_folder_of(folder);
+    make_private_folder(folder, generation.identity ? generation.identity->uid : ::geteuid(),
+                        generation.identity ? generation.identity->gid : ::getegid());
+  }
   HousekeeperPlan keeper{generation, instance_.zones,
                          instance_.admin_listeners.all_of(generation.admin_listens)};
   for (const auto& shard : keeper.admin) plan.keep.push_back(shard.fd);

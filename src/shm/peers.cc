@@ -254,7 +254,7 @@ bool PeerTable::free(std::uint32_t index) const {
   }
   for (auto* number : {&it.word, &it.load, &it.probe_us, &it.probes, &it.probe_failures,
                        &it.ejections, &it.failed_in_a_row, &it.failures, &it.failure,
-                       &it.failures_counted, &it.passed_in_a_row, &it.max_conns}) {
+                       &it.failures_counted, &it.passed_in_a_row, &it.max_conns, &it.orders}) {
     number->store(0, std::memory_order_relaxed);
   }
   set_text(it.error, {});

@@ -61,13 +61,14 @@ struct PeerWord {
   bool said_down = false;    // the same
   std::uint16_t weight = 0;  // 0: as configured
   std::uint8_t share = 0;    // of the weight, by its agent: percent + 1; 0: all of it
+  std::uint8_t line = 0;     // which `discover` line of its group found it, from 1; 0: none
 
   std::uint64_t pack() const {
     return static_cast<std::uint64_t>(health) | std::uint64_t{probed} << 8 |
            static_cast<std::uint64_t>(order) << 16 | std::uint64_t{discovered} << 24 |
            std::uint64_t{backup} << 25 | static_cast<std::uint64_t>(said) << 26 |
            std::uint64_t{said_down} << 28 | std::uint64_t{weight} << 32 |
-           std::uint64_t{share} << 56;
+           std::uint64_t{line} << 48 | std::uint64_t{share} << 56;
   }
   static PeerWord unpack(std::uint64_t word) {
     return {static_cast<Health>(word & 0xff),
@@ -78,9 +79,36 @@ struct PeerWord {
             static_cast<Said>(word >> 26 & 3),
             (word >> 28 & 1) != 0,
             static_cast<std::uint16_t>(word >> 32),
-            static_cast<std::uint8_t>(word >> 56)};
+            static_cast<std::uint8_t>(word >> 56),
+            static_cast<std::uint8_t>(word >> 48)};
   }
   bool operator==(const PeerWord&) const = default;
+};
+
+// In PeerWord::line: found by a line of an earlier configuration. Whose workers have the peer keep
+// it; nobody takes it up any more.
+inline constexpr std::uint8_t former_line = 255;
+
+// What an operator ordered while weir ran, as the housekeeper that obeyed noted it for one that may
+// have to take its place. Of one generation: a reload makes it void, but for what is kept in a
+// file.
+struct PeerOrders {
+  std::uint32_t generation = 0;  // its low bits; 0: nothing was ordered
+  std::uint16_t weight = 0;      // 0: none was
+  Order order = Order::none;
+  bool added = false;   // a member by command
+  bool backup = false;  // of an added one
+
+  std::uint64_t pack() const {
+    return std::uint64_t{generation} | std::uint64_t{weight} << 32 |
+           static_cast<std::uint64_t>(order) << 48 | std::uint64_t{added} << 56 |
+           std::uint64_t{backup} << 57;
+  }
+  static PeerOrders unpack(std::uint64_t word) {
+    return {static_cast<std::uint32_t>(word), static_cast<std::uint16_t>(word >> 32),
+            static_cast<Order>(word >> 48 & 0xff), (word >> 56 & 1) != 0, (word >> 57 & 1) != 0};
+  }
+  bool operator==(const PeerOrders&) const = default;
 };
 
 // What a peer said of its load, 0 to 1 in 1/65535; a peer that said nothing has at 0.
@@ -114,7 +142,8 @@ struct alignas(64) PeerCell {
   std::atomic<std::uint64_t> failures_counted;      // by the housekeeper: up to here
   std::atomic<std::uint64_t> passed_in_a_row;       // probes
   std::atomic<std::uint64_t> max_conns;             // by its agent; 0: as configured
-  std::atomic<std::uint64_t> reserved[3];
+  std::atomic<std::uint64_t> orders;                // PeerOrders
+  std::atomic<std::uint64_t> reserved[2];
 
   Snapshot<peer_error_words> error;  // the last one in words
   Snapshot<peer_text_words> text;    // group, address, host: each ended by a NUL; of the claimer

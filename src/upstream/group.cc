@@ -1,6 +1,7 @@
 #include "upstream/group.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "base/log.h"
 
@@ -17,6 +18,27 @@ PoolLimits limits_of(const conf::UpstreamConf& conf) {
 // After so many intervals without a sign of the housekeeper, what it found is void.
 constexpr int stale_intervals = 3;
 constexpr std::chrono::seconds stale_least{3};
+
+// The numbers of peers, which are as few and as low as can be: TriedPeers has a bit for each.
+class NumbersInUse {
+ public:
+  NumbersInUse(const Peers& some, const Peers& more) {
+    for (const Peers* peers : {&some, &more}) {
+      for (const auto& peer : *peers) {
+        if (peer->number() >= used_.size()) used_.resize(peer->number() + 1);
+        used_[peer->number()] = true;
+      }
+    }
+  }
+  std::size_t next_free() {
+    while (at_ < used_.size() && used_[at_]) ++at_;
+    return at_++;
+  }
+
+ private:
+  std::vector<bool> used_;
+  std::size_t at_ = 0;
+};
 
 std::string_view scheme_of(const conf::UpstreamConf& conf) { return *conf.ssl ? "https" : "http"; }
 
@@ -71,25 +93,41 @@ void Group::look() {
   tiers_.renew(peers_, now, stale);
 }
 
-// Those that discovery found, and no others but the file's. A peer that left goes when nothing
-// refers to it any more.
+// What stands behind a peer that the file does not name: the options of the line that found it.
+// nullptr: nothing does, or not any more; then those that it has stay.
+const conf::PeerOptions* Group::options_of_line(std::uint8_t line) const {
+  if (line == 0 || line > conf_.discover.size()) return nullptr;
+  return &conf_.discover[line - 1].options;
+}
+
+// Those that discovery found, and no others but the file's; a former member stays for who has it,
+// and is none for a worker of a later configuration. A peer that left goes when nothing refers to
+// it any more.
 void Group::take_members() {
   std::erase_if(leaving_, [](const auto& peer) { return !peer->is_used(); });
   if (place_.zones == nullptr) return;
   const shm::PeerTable& table = place_.zones->peers;
   const std::uint64_t own = shm::group_id(conf_.name);
+  std::unordered_map<std::uint64_t, Peer*> known;
+  for (const auto& peer : peers_) known.emplace(peer->id(), peer.get());
+  NumbersInUse numbers(peers_, leaving_);
   for (std::uint32_t i = 0; i < table.capacity(); ++i) {
     const shm::PeerCell& cell = table.cell(i);
     if (cell.group.load(std::memory_order_acquire) != own) continue;
     const auto word = shm::PeerWord::unpack(cell.word.load(std::memory_order_acquire));
     if (!word.discovered) continue;
+    const conf::PeerOptions* const options = options_of_line(word.line);
+    const auto it = known.find(cell.id.load(std::memory_order_acquire));
+    if (it == known.end() && word.line == shm::former_line) continue;
+    if (it != known.end()) {
+      if (!it->second->is_static() && options != nullptr) it->second->set_options(*options);
+      continue;
+    }
     const shm::PeerInfo info = table.info(i);
-    const auto known = std::find_if(peers_.begin(), peers_.end(),
-                                    [&](const auto& peer) { return peer->id() == info.id; });
-    if (known != peers_.end()) continue;
     const auto back = std::find_if(leaving_.begin(), leaving_.end(),
                                    [&](const auto& peer) { return peer->id() == info.id; });
     if (back != leaving_.end()) {
+      if (options != nullptr) (*back)->set_options(*options);
       peers_.push_back(std::move(*back));
       leaving_.erase(back);
       continue;
@@ -97,9 +135,9 @@ void Group::take_members() {
     const auto address = Address::parse(info.address);
     if (!address) continue;  // the housekeeper has parsed it before
     conf::PeerConf found{*address, info.host, {}, {}};
-    if (!conf_.discover.empty()) found.options = conf_.discover.front().options;
-    peers_.push_back(std::make_unique<Peer>(free_number(), found, conf_.name, scheme_of(conf_),
-                                            place_of_peers()));
+    if (options != nullptr) found.options = *options;
+    peers_.push_back(std::make_unique<Peer>(numbers.next_free(), found, conf_.name,
+                                            scheme_of(conf_), place_of_peers()));
     peers_.back()->set_static(false);
   }
   for (auto& peer : peers_) {
@@ -108,16 +146,6 @@ void Group::take_members() {
     leaving_.push_back(std::move(peer));
   }
   std::erase(peers_, nullptr);
-}
-
-std::size_t Group::free_number() const {
-  for (std::size_t number = 0;; ++number) {
-    const auto has = [number](const auto& peer) { return peer->number() == number; };
-    if (std::none_of(peers_.begin(), peers_.end(), has) &&
-        std::none_of(leaving_.begin(), leaving_.end(), has)) {
-      return number;
-    }
-  }
 }
 
 Group::Picked Group::pick(TriedPeers& tried, std::uint64_t key) {

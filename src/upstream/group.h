@@ -68,7 +68,7 @@ class Group {
   void take_members();
   bool checks_are_stale(clock::Monotonic now) const;
   PeerPlace place_of_peers() const;
-  std::size_t free_number() const;
+  const conf::PeerOptions* options_of_line(std::uint8_t line) const;
 
   const conf::UpstreamConf& conf_;
   tls::UpstreamContext* tls_;
