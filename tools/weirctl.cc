@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "base/version.h"
 #include "process/control_client.h"
 #include "process/options.h"
+#include "tools/weirctl/upstream.h"
 
 namespace {
 
@@ -32,6 +34,14 @@ constexpr const char* usage_text =
   stop               end now: two seconds for what is being answered
   quit               end when the last connection has gone
   check-zones        look for damage in the shared memory
+  upstream list [GROUP] [--json | --names]
+                     the peers of all groups, or of one: state, since when,
+                     failures, requests in flight, weight, order, last error
+  upstream add GROUP ADDRESS [weight=N] [backup] [persist]
+  upstream remove | drain | disable | enable GROUP PEER [persist]
+  upstream weight GROUP PEER N [persist]
+                     orders about a peer, in force at once and until the next
+                     reload; persist: over reloads and restarts
   hash-key NAME [KEY]
                      a line for [api_keys]; without KEY it is read from standard
                      input, on a terminal without showing it
@@ -116,12 +126,34 @@ int hash_key(int count, char** words) {
   return exit_ok;
 }
 
+int run_upstream(const Options& options, const std::string& socket, int count, char** words) {
+  const ctl::UpstreamWords parsed = ctl::parse_upstream({words, words + count});
+  if (!parsed.error.empty()) return misuse(parsed.error);
+  const std::string path = socket.empty() ? control_socket_of(options) : socket;
+  if (!parsed.lists) {
+    return print_answer("weirctl", ask(path, Request(parsed.order)), Command::upstream,
+                        options.quiet);
+  }
+  const Asked asked = ask(path, Command::upstream);
+  if (!asked.answer || !asked.answer->ok) {
+    return print_answer("weirctl", asked, Command::upstream, options.quiet);
+  }
+  std::string out;
+  const bool colours = ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
+  if (!ctl::print_upstreams(asked.answer->status, parsed, colours, out)) {
+    std::fprintf(stderr, "weirctl: there is no upstream \"%s\"\n", parsed.group.c_str());
+    return exit_failure;
+  }
+  std::fwrite(out.data(), 1, out.size(), stdout);
+  return exit_ok;
+}
+
 int run_command(const Options& options, const std::string& socket, std::string_view word) {
   if (word == "check-zones") {
     return socket.empty() ? check_zones_of_instance(options) : check_zones_at(socket);
   }
   const auto command = command_named(word);
-  if (!command || *command == Command::zones) {
+  if (!command || *command == Command::zones || *command == Command::upstream) {
     return misuse("unknown command \"" + std::string(word) + "\"");
   }
   const std::string path = socket.empty() ? control_socket_of(options) : socket;
@@ -156,6 +188,9 @@ int main(int argc, char** argv) {
   if (::optind >= argc) return misuse("no command");
   const std::string_view word = argv[::optind];
   if (word == "hash-key") return hash_key(argc - ::optind - 1, argv + ::optind + 1);
+  if (word == "upstream") {
+    return run_upstream(options, socket, argc - ::optind - 1, argv + ::optind + 1);
+  }
   if (::optind + 1 != argc) return misuse("unexpected \"" + std::string(argv[::optind + 1]) + "\"");
   return run_command(options, socket, word);
 }

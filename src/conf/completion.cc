@@ -47,14 +47,43 @@ _weir() {
 
 _weirctl() {
   local cur prev words cword
-  _init_completion || return
+  _init_completion -n := || return
   if [[ $cur == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_parse_help "$1" --help)" -- "$cur")
-  elif [[ $prev == -* ]]; then
+  elif [[ $prev == -[csp] || $prev == --@(config|socket|prefix) ]]; then
     _filedir
   else
-    mapfile -t COMPREPLY < <(compgen -W 'status reload reopen stop hash-key' -- "$cur")
+    _weirctl_command
   fi
+}
+
+# The instance that the words before mean knows its groups and peers.
+_weirctl_command() {
+  local at=1 place choices=
+  while ((at < cword)) && [[ ${words[at]} == -* ]]; do
+    [[ ${words[at]} == -[csp] || ${words[at]} == --@(config|socket|prefix) ]] && ((at++))
+    ((at++))
+  done
+  place=$((cword - at))
+  if ((place == 0)); then
+    choices='status reload reopen stop quit check-zones upstream hash-key'
+  elif [[ ${words[at]} != upstream ]]; then
+    return
+  elif ((place == 1)); then
+    choices='list add remove weight drain disable enable'
+  elif ((place == 2)); then
+    choices=$("${words[@]:0:at}" upstream list --names 2>/dev/null)
+  elif ((place == 3)) && [[ ${words[at + 1]} != @(list|add) ]]; then
+    choices=$("${words[@]:0:at}" upstream list "${words[at + 2]}" --names 2>/dev/null)
+  elif [[ ${words[at + 1]} == list ]]; then
+    choices='--json --names'
+  elif [[ ${words[at + 1]} == add ]]; then
+    choices='weight= backup persist'
+  else
+    choices='persist'
+  fi
+  mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$cur")
+  __ltrim_colon_completions "$cur"
 }
 
 _weir_tool() {

@@ -11,6 +11,7 @@
 //   error_log    the file for crashes (fd)
 //   log_file     logger: stream `index` (fd)        log_done logger: let go of stream `index`
 //   yield        housekeeper: stop writing
+//   order        housekeeper: order `value`         ordered  of order `value`: `text`
 //
 // The end of the channel means that the other side is gone. Neither side ever waits for the other.
 #pragma once
@@ -44,6 +45,8 @@ struct Message {
     failed,
     drained,
     yielded,
+    order,
+    ordered,
   };
   Kind kind{};
   std::uint32_t index = 0;  // listener or stream

@@ -156,16 +156,17 @@ void Control::read(std::uint64_t serial) {
     if (connection->received.size() >= control_line_max) drop(serial);
     return;
   }
-  const auto command = parse_request(std::string_view(connection->received).substr(0, end));
-  if (!command || end + 1 != connection->received.size()) {
+  const auto request = parse_request(std::string_view(connection->received).substr(0, end));
+  if (!request || end + 1 != connection->received.size()) {
     Answer refusal;
-    refusal.error = "not a request: {\"command\":\"status|reload|reopen|stop|quit|zones\"}";
+    refusal.error =
+        "not a request: {\"command\":\"status|reload|reopen|stop|quit|zones|upstream\"}";
     refusal.exit_code = 2;
     return answer(serial, refusal, {});
   }
   connection->asked = true;
   poller_.cancel(connection->timer);
-  handler_(*command, [this, serial](const Answer& reply, const std::vector<int>& fds) {
+  handler_(*request, [this, serial](const Answer& reply, const std::vector<int>& fds) {
     answer(serial, reply, fds);
   });
 }

@@ -24,7 +24,7 @@ class Control {
   // `reply` may be called later, once, with descriptors to send along; not at all: the connection
   // ends with the master.
   using Reply = std::function<void(const Answer&, const std::vector<int>&)>;
-  using Handler = std::function<void(Command, Reply)>;
+  using Handler = std::function<void(const Request&, Reply)>;
 
   Control(Poller& poller, Handler handler) : poller_(poller), handler_(std::move(handler)) {}
   ~Control();

@@ -84,7 +84,8 @@ Asked no_answer(std::string error, int exit_code) {
 
 }  // namespace
 
-Asked ask(const std::string& socket_path, Command command) {
+Asked ask(const std::string& socket_path, const Request& asked) {
+  const Command command = asked.command;
   auto fd = connect_unix(socket_path);
   if (!fd) {
     const bool denied = errno == EACCES || errno == EPERM;
@@ -102,7 +103,7 @@ Asked ask(const std::string& socket_path, Command command) {
     auto opened = peer ? pidfd_of(peer->pid) : Result<Fd>(Error{Side::self, "SO_PEERCRED"});
     if (opened) master = std::move(*opened);
   }
-  const std::string request = request_line(command);
+  const std::string request = request_line(asked);
   if (::send(fd->get(), request.data(), request.size(), MSG_NOSIGNAL) !=
       static_cast<ssize_t>(request.size())) {
     return no_answer("the instance closed the connection", exit_not_permitted);
@@ -153,6 +154,7 @@ int print_answer(std::string_view program, const Asked& asked, Command command, 
     return asked.exit_code;
   }
   if (!answer.status.empty()) print(answer.status + "\n");
+  if (!answer.done.empty() && !quiet) print(answer.done + "\n");
   if (command == Command::reload && !quiet) {
     print(fmt::format("generation {} serves\n", answer.generation));
     if (answer.changes.empty()) print("nothing has changed\n");

@@ -18,7 +18,7 @@ struct Asked {
   int exit_code = 0;    // what that means for a command (not running, not permitted ...)
 };
 // Waits for the answer, however long it takes; for stop and quit until the master is gone.
-Asked ask(const std::string& socket_path, Command command);
+Asked ask(const std::string& socket_path, const Request& request);
 
 // Where the instance that these options mean has its pid file. Also when the configuration is
 // broken: that must not keep anybody from stopping the instance.

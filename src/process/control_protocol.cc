@@ -1,5 +1,6 @@
 #include "process/control_protocol.h"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -9,13 +10,14 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-constexpr std::array<std::pair<std::string_view, Command>, 6> commands = {{
+constexpr std::array<std::pair<std::string_view, Command>, 7> commands = {{
     {"status", Command::status},
     {"reload", Command::reload},
     {"reopen", Command::reopen},
     {"stop", Command::stop},
     {"quit", Command::quit},
     {"zones", Command::zones},
+    {"upstream", Command::upstream},
 }};
 
 std::string line_of(const json& document) {
@@ -26,6 +28,33 @@ std::string line_of(const json& document) {
 std::string text_of(const json& document, const char* key) {
   const auto found = document.find(key);
   return found != document.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::optional<PeerCommand> parse_order(const json& document) {
+  PeerCommand out;
+  const std::string action = text_of(document, "action");
+  const auto known =
+      std::find(PeerCommand::action_names.begin(), PeerCommand::action_names.end(), action);
+  if (known == PeerCommand::action_names.end()) return std::nullopt;
+  out.action = static_cast<PeerCommand::Action>(known - PeerCommand::action_names.begin());
+  out.group = text_of(document, "group");
+  out.peer = text_of(document, "peer");
+  if (out.group.empty() || out.peer.empty()) return std::nullopt;
+  std::size_t read = 4;
+  for (const auto& [key, flag] : {std::pair("backup", &out.backup), {"persist", &out.persist}}) {
+    const auto found = document.find(key);
+    if (found == document.end()) continue;
+    if (!found->is_boolean()) return std::nullopt;
+    *flag = found->get<bool>();
+    ++read;
+  }
+  if (const auto weight = document.find("weight"); weight != document.end()) {
+    if (!weight->is_number_unsigned() || weight->get<std::uint64_t>() > 65'535) return std::nullopt;
+    out.weight = weight->get<std::uint16_t>();
+    ++read;
+  }
+  if (out.action == PeerCommand::Action::weight && out.weight == 0) return std::nullopt;
+  return read == document.size() ? std::optional(std::move(out)) : std::nullopt;
 }
 
 }  // namespace
@@ -44,15 +73,30 @@ std::string_view name(Command command) {
   return {};
 }
 
-std::optional<Command> parse_request(std::string_view line) {
+std::optional<Request> parse_request(std::string_view line) {
   if (line.size() > control_line_max) return std::nullopt;
   const json document = json::parse(line, nullptr, false);
-  if (!document.is_object() || document.size() != 1) return std::nullopt;
-  return command_named(text_of(document, "command"));
+  if (!document.is_object()) return std::nullopt;
+  const auto command = command_named(text_of(document, "command"));
+  if (!command) return std::nullopt;
+  if (document.size() == 1) return Request(*command);
+  if (*command != Command::upstream) return std::nullopt;
+  auto order = parse_order(document);
+  if (!order) return std::nullopt;
+  return Request(std::move(*order));
 }
 
-std::string request_line(Command command) {
-  return line_of(json{{"command", std::string(name(command))}});
+std::string request_line(const Request& request) {
+  json out{{"command", std::string(name(request.command))}};
+  if (!request.order) return line_of(out);
+  const PeerCommand& order = *request.order;
+  out["action"] = PeerCommand::action_names[static_cast<std::size_t>(order.action)];
+  out["group"] = order.group;
+  out["peer"] = order.peer;
+  if (order.weight != 0) out["weight"] = order.weight;
+  if (order.backup) out["backup"] = true;
+  if (order.persist) out["persist"] = true;
+  return line_of(out);
 }
 
 std::string answer_line(const Answer& answer) {
@@ -61,6 +105,7 @@ std::string answer_line(const Answer& answer) {
   if (!answer.report.empty()) out["report"] = answer.report;
   if (answer.generation != 0) out["generation"] = answer.generation;
   if (!answer.changes.empty()) out["changes"] = answer.changes;
+  if (!answer.done.empty()) out["done"] = answer.done;
   if (!answer.status.empty()) out["status"] = json::parse(answer.status, nullptr, false);
   return line_of(out);
 }
@@ -74,6 +119,7 @@ std::optional<Answer> parse_answer(std::string_view line) {
   out.ok = ok->get<bool>();
   out.error = text_of(document, "error");
   out.report = text_of(document, "report");
+  out.done = text_of(document, "done");
   const auto exit = document.find("exit");
   out.exit_code = exit != document.end() && exit->is_number_integer() ? exit->get<int>() : 1;
   const auto generation = document.find("generation");

@@ -12,6 +12,7 @@
 #include "process/child_log.h"
 #include "process/heart.h"
 #include "process/options.h"
+#include "process/order_desk.h"
 #include "upstream/caretaker.h"
 #include "upstream/discovery.h"
 
@@ -41,6 +42,7 @@ class Housekeeper {
   void obey(const Message& message, std::vector<Fd>& fds);
   void work();
   void yield();
+  void order(const Message& message);
   void woken();
   void clean_in_time();
   void clean();
@@ -97,6 +99,7 @@ void Housekeeper::obey(const Message& message, std::vector<Fd>& fds) {
     case Message::Kind::go: return work();
     case Message::Kind::yield: return yield();
     case Message::Kind::stop: return loop_.stop();
+    case Message::Kind::order: return order(message);
     case Message::Kind::error_log: return switch_error_log(side_, fds);
     case Message::Kind::drain:
     case Message::Kind::keep:
@@ -109,7 +112,8 @@ void Housekeeper::obey(const Message& message, std::vector<Fd>& fds) {
     case Message::Kind::ready:
     case Message::Kind::failed:
     case Message::Kind::drained:
-    case Message::Kind::yielded: break;
+    case Message::Kind::yielded:
+    case Message::Kind::ordered: break;
   }
   log::warn("a message of kind {} is not for the housekeeper", static_cast<unsigned>(message.kind));
 }
@@ -142,6 +146,14 @@ void Housekeeper::yield() {
   side_.channel.send(Message::Kind::yielded);
   owner_.draining();
   loop_.stop();  // requests to the admin listener wait in its queue for the successor
+}
+
+void Housekeeper::order(const Message& message) {
+  const auto command = order_of(message);
+  Discovery::Obeyed done{false, "the order makes no sense"};
+  if (command && discovery_ == nullptr) done.text = "the housekeeper does not work yet";
+  if (command && discovery_ != nullptr) done = discovery_->obey(*command);
+  side_.channel.send(ordered_message(message.value, done.ok, done.text));
 }
 
 void Housekeeper::woken() {

@@ -125,7 +125,9 @@ void Logger::obey(const Message& message, std::vector<Fd>& fds) {
     case Message::Kind::ready:
     case Message::Kind::failed:
     case Message::Kind::drained:
-    case Message::Kind::yielded: break;
+    case Message::Kind::yielded:
+    case Message::Kind::order:
+    case Message::Kind::ordered: break;
   }
   log::warn("a message of kind {} is not for the logger", static_cast<unsigned>(message.kind));
 }

@@ -10,6 +10,7 @@
 #include "process/memory_bound.h"
 #include "process/options.h"
 #include "process/status.h"
+#include "process/upstream_list.h"
 
 namespace weir::process {
 namespace {
@@ -30,9 +31,10 @@ Master::Master(Poller& poller, shm::Zones& zones, Application& application, Setu
       reload_(instance_, staff_, retirement_),
       respawn_(instance_, staff_),
       watchdog_(instance_),
+      orders_(instance_),
       setup_(std::move(setup)),
-      control_(poller, [this](Command command, const Control::Reply& reply) {
-        on_command(command, reply);
+      control_(poller, [this](const Request& request, const Control::Reply& reply) {
+        on_command(request, reply);
       }) {
   instance_.load_options = setup_.load_options;
   instance_.manager = setup_.manager;
@@ -90,9 +92,11 @@ void Master::on_signal(const SignalReceived& signal) {
   }
 }
 
-void Master::on_command(Command command, const Control::Reply& reply) {
+void Master::on_command(const Request& request, const Control::Reply& reply) {
+  const Command command = request.command;
   // Those that only look may come every second.
-  const bool looks = command == Command::status || command == Command::zones;
+  const bool looks = command == Command::status || command == Command::zones ||
+                     (command == Command::upstream && !request.order);
   log::line(looks ? log::Level::debug : log::Level::info, "command \"{}\"", name(command));
   Answer answer;
   answer.ok = true;
@@ -121,6 +125,24 @@ void Master::on_command(Command command, const Control::Reply& reply) {
         }
         reply(told, {});
       });
+    case Command::upstream:
+      if (request.order) {
+        return orders_.give(*request.order, [reply](bool ok, std::string text) {
+          Answer told;
+          told.ok = ok;
+          told.exit_code = ok ? exit_ok : exit_failure;
+          (ok ? told.done : told.error) = std::move(text);
+          reply(told, {});
+        });
+      }
+      if (instance_.current != nullptr) {
+        answer.status = upstream_list(*instance_.current->config, instance_.zones);
+      } else {
+        answer.ok = false;
+        answer.error = "nothing serves any more";
+        answer.exit_code = exit_failure;
+      }
+      break;
     case Command::stop:
     case Command::quit:
       farewells_.push_back(reply);  // answered when all is over
@@ -132,6 +154,7 @@ void Master::on_command(Command command, const Control::Reply& reply) {
 void Master::on_message(Child& child, const Message& message) {
   if (message.kind == Message::Kind::ready) return on_ready(child);
   if (message.kind == Message::Kind::yielded) return reload_.on_yielded();
+  if (message.kind == Message::Kind::ordered) return orders_.on_ordered(message);
   // failed and drained say why a death follows; the death is what counts.
 }
 

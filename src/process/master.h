@@ -14,6 +14,7 @@
 #include "os/signals.h"
 #include "process/control.h"
 #include "process/instance.h"
+#include "process/order_desk.h"
 #include "process/reload.h"
 #include "process/respawn.h"
 #include "process/retirement.h"
@@ -48,7 +49,7 @@ class Master {
 
   void read_signals();
   void on_signal(const SignalReceived& signal);
-  void on_command(Command command, const Control::Reply& reply);
+  void on_command(const Request& request, const Control::Reply& reply);
   void on_message(Child& child, const Message& message);
   void on_ready(Child& child);
   void on_death(Child& child, const Ending& ending);
@@ -70,6 +71,7 @@ class Master {
   Reload reload_;
   Respawn respawn_;
   Watchdog watchdog_;
+  OrderDesk orders_;
   Setup setup_;
   Control control_;
   std::deque<std::vector<ReloadDone>> wanted_reloads_;

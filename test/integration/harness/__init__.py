@@ -7,6 +7,7 @@ condition with a limit (wait_until). README.md in this folder shows how a test l
 
 from .client import RawClient
 from .daemon import Daemon, Echo, Program, program, run_program
+from .dns import FakeDns
 from .http import Closed, Message, Stream, TimedOut
 from .origin import ScriptedOrigin
 from .ports import free_port, free_ports
@@ -31,6 +32,7 @@ __all__ = [
     "Daemon",
     "Echo",
     "Failure",
+    "FakeDns",
     "Message",
     "Program",
     "RawClient",

@@ -30,14 +30,14 @@ class OriginConnection(Stream):
 
 
 class ScriptedOrigin:
-    """Listens on a free port of 127.0.0.1 (or unix=PATH). `script` says what it does:
+    """Listens on a free port of 127.0.0.1 (or of `host`, or unix=PATH). `script` says what it does:
 
     - bytes: the answer to every request, for as long as the connection stands;
     - a list: connection N gets script N (bytes, list of bytes per request, or function), the last one repeats;
     - a function(connection): called in the connection's own thread; the connection closes when it returns.
     """
 
-    def __init__(self, script, tls=False, port=None, unix=None, backlog=128):
+    def __init__(self, script, tls=False, port=None, unix=None, backlog=128, host="127.0.0.1"):
         self.script = script
         self.connections = []
         self.errors = []
@@ -51,10 +51,10 @@ class ScriptedOrigin:
             self.port, self.address = None, f"unix:{unix}"
         else:
             self.port = port or free_port()
-            self.address = f"127.0.0.1:{self.port}"
+            self.address = f"{host}:{self.port}"
             self.listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.listener.bind(("127.0.0.1", self.port))
+            self.listener.bind((host, self.port))
         self.listener.listen(backlog)
         threading.Thread(target=self._accept, daemon=True).start()
 

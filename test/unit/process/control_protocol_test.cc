@@ -2,11 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include "process/order_desk.h"
+
 namespace weir::process {
 
 TEST_CASE("control: every command goes out and comes in the same") {
   for (const Command command : {Command::status, Command::reload, Command::reopen, Command::stop,
-                                Command::quit, Command::zones}) {
+                                Command::quit, Command::zones, Command::upstream}) {
     CAPTURE(name(command));
     const std::string line = request_line(command);
     CHECK(line.back() == '\n');
@@ -23,6 +25,47 @@ TEST_CASE("control: what is not a request") {
   }
   CHECK_FALSE(parse_request("{\"command\":\"" + std::string(control_line_max, 'a') + "\"}"));
   CHECK_FALSE(parse_request(std::string(control_line_max, '[')));
+}
+
+TEST_CASE("control: an order about a peer goes out and comes in the same") {
+  for (const PeerCommand& order : std::initializer_list<PeerCommand>{
+           {PeerCommand::Action::add, "api", "10.0.0.1:80", 3, true, true},
+           {PeerCommand::Action::weight, "api", "unix:/run/a \"b\"", 65'535},
+           {PeerCommand::Action::drain, "api", "[::1]:80"}}) {
+    const std::string line = request_line(Request(order));
+    const auto read = parse_request(std::string_view(line).substr(0, line.size() - 1));
+    REQUIRE(read);
+    CHECK(read->command == Command::upstream);
+    CHECK(read->order == order);
+  }
+  for (const char* line :
+       {R"({"command":"upstream","action":"drain","group":"a"})",
+        R"({"command":"upstream","action":"shoot","group":"a","peer":"b"})",
+        R"({"command":"upstream","action":"drain","group":"a","peer":1})",
+        R"({"command":"upstream","action":"drain","group":"a","peer":"b","x":1})",
+        R"({"command":"upstream","action":"weight","group":"a","peer":"b"})",
+        R"({"command":"upstream","action":"weight","group":"a","peer":"b","weight":65536})",
+        R"({"command":"upstream","action":"drain","group":"a","peer":"b","persist":1})",
+        R"({"command":"reload","action":"drain","group":"a","peer":"b"})"}) {
+    CAPTURE(line);
+    CHECK_FALSE(parse_request(line));
+  }
+}
+
+TEST_CASE("control: an order passes through a message of the channel, or is refused") {
+  const PeerCommand order{PeerCommand::Action::add, "api", "10.0.0.1:80", 3, true, true};
+  const auto message = order_message(order, 9);
+  REQUIRE(message);
+  CHECK(message->value == 9);
+  CHECK(order_of(*message) == order);
+  PeerCommand bad = order;
+  bad.peer = std::string(240, 'x');
+  CHECK_FALSE(order_message(bad, 9));
+  bad.peer = "a\nb";
+  CHECK_FALSE(order_message(bad, 9));
+  Message strange = *message;
+  strange.index = 99;
+  CHECK_FALSE(order_of(strange));
 }
 
 TEST_CASE("control: an answer survives the way, whatever bytes it carries") {

@@ -1,0 +1,50 @@
+// OrderDesk: the master's side of orders about peers. The housekeeper alone writes their cells, so
+// an order goes to it over the channel; should it die or be replaced before it has answered, the
+// order goes to its successor (each order may be obeyed twice). Bounded in number and time.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <optional>
+#include <string>
+
+#include "process/instance.h"
+#include "upstream/peer_command.h"
+
+namespace weir::process {
+
+// An order as a message; nullopt where its words are too long for one.
+std::optional<Message> order_message(const PeerCommand& command, std::int64_t serial);
+std::optional<PeerCommand> order_of(const Message& message);
+Message ordered_message(std::int64_t serial, bool ok, std::string_view text);
+
+class OrderDesk {
+ public:
+  using Done = std::function<void(bool ok, std::string text)>;
+
+  explicit OrderDesk(Instance& instance) : instance_(instance) {}
+  ~OrderDesk() { instance_.poller.cancel(timer_); }
+  OrderDesk(const OrderDesk&) = delete;
+  OrderDesk& operator=(const OrderDesk&) = delete;
+
+  void give(const PeerCommand& command, Done done);  // which is called once, maybe at once
+  void on_ordered(const Message& message);
+
+ private:
+  struct Waiting {
+    std::int64_t serial;
+    Message message;
+    Done done;
+    Poller::Clock::time_point until;
+    pid_t sent_to = 0;
+  };
+  Child* housekeeper();
+  void look();
+
+  Instance& instance_;
+  std::list<Waiting> waiting_;
+  std::int64_t next_serial_ = 1;
+  Poller::TimerId timer_ = 0;
+};
+
+}  // namespace weir::process
