@@ -20,15 +20,28 @@ constexpr Directive rows[] = {
              "after it was down (0); backup, chosen only when no other can be; drain, it gets no "
              "new clients; down, it gets nothing.",
          .example = "127.0.0.1:8000-8009 weight=2"}),
-    row<&UpstreamConf::balance>({.name = "balance",
-                                 .kinds = in_upstream,
-                                 .syntax = "round_robin",
-                                 .fallback = "round_robin",
-                                 .doc = "How the peer of a request is chosen. round_robin: each in "
-                                        "turn, by weight, smoothly. A peer that can't be connected "
-                                        "to is passed over for the next, each at most once.",
-                                 .example = "round_robin",
-                                 .nginx = "least_conn, hash, ip_hash, random"}),
+    row<&UpstreamConf::balance>(
+        {.name = "balance",
+         .kinds = in_upstream,
+         .syntax = "round_robin | least_conn | random two | hash key=TEXT [bounded_load=NUMBER] | "
+                   "ip_hash | first | least_time | least_load",
+         .fallback = "round_robin",
+         .doc =
+             "How the peer of a request is chosen. round_robin: each in turn, by weight, "
+             "smoothly. least_conn: the one with the fewest requests in flight for its weight. "
+             "random two: the less busy one of two drawn at random. hash: the one that the "
+             "key, a text with variables, belongs to on a ring (ketama); when a peer leaves, "
+             "only its keys move; with bounded_load=1.25 a peer takes at most 1.25 times the "
+             "mean load, and what is more goes on to the next. ip_hash: the same by the "
+             "client's address (of IPv4 its first three bytes). first: the first in the list "
+             "that has room (max_conns). least_time: the one with the lowest latency (peak EWMA) "
+             "times "
+             "requests in flight. least_load: requests in flight by what is left of the peer, as "
+             "it tells in the answers of its health checks. Requests in flight are those of all "
+             "workers. A peer "
+             "that can't be connected to is passed over for the next, each at most once.",
+         .example = "hash key=$request_uri bounded_load=1.25",
+         .nginx = "least_conn, hash, ip_hash, random"}),
     row<&UpstreamConf::keepalive>({.name = "keepalive",
                                    .kinds = in_upstream,
                                    .fallback = "32",

@@ -68,6 +68,9 @@ std::optional<Size> parse_size(std::string_view text);          // "10m"
 std::string print_duration(Duration value);
 std::string print_size(Size value);
 
+// One word that is a template; says what is wrong with it and is false then.
+bool parse_template(Value& value, const Word& word, Template& out);
+
 // The words of an enumeration. `built` false: known and refused.
 template <class E>
 struct EnumWord {

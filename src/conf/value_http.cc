@@ -14,22 +14,6 @@ namespace {
 
 constexpr std::size_t names_in_a_value_max = 16;
 
-bool compile(Value& value, const Word& word, Template& out) {
-  TemplateProblem problem;
-  if (Template::compile(word.text, out, problem)) return true;
-  std::string hint;
-  std::string text(problem.what);
-  if (!problem.name.empty()) {
-    text = fmt::format("unknown variable \"${}\"", problem.name);
-    const std::string_view near = nearest_variable(problem.name);
-    if (!near.empty()) hint = fmt::format("did you mean \"${}\"?", near);
-  }
-  Word at = word;
-  // An escape takes two columns in the line and one byte here: the caret is then a little early.
-  at.column += static_cast<std::uint32_t>(problem.position) + (word.quoted ? 1 : 0);
-  return value.bad(at, std::move(text), std::move(hint));
-}
-
 bool has_line_break(std::string_view text) { return text.find_first_of("\r\n") != text.npos; }
 
 // These carry the framing of a message or belong to one connection: weir writes them itself.
@@ -66,6 +50,22 @@ bool reference(Value& value, const Word& word) {
 
 }  // namespace
 
+bool parse_template(Value& value, const Word& word, Template& out) {
+  TemplateProblem problem;
+  if (Template::compile(word.text, out, problem)) return true;
+  std::string hint;
+  std::string text(problem.what);
+  if (!problem.name.empty()) {
+    text = fmt::format("unknown variable \"${}\"", problem.name);
+    const std::string_view near = nearest_variable(problem.name);
+    if (!near.empty()) hint = fmt::format("did you mean \"${}\"?", near);
+  }
+  Word at = word;
+  // An escape takes two columns in the line and one byte here: the caret is then a little early.
+  at.column += static_cast<std::uint32_t>(problem.position) + (word.quoted ? 1 : 0);
+  return value.bad(at, std::move(text), std::move(hint));
+}
+
 bool parse_value(Value& value, LogFormat& out) {
   if (!value.has_words(1, 1)) return false;
   LogFormat parsed;
@@ -81,7 +81,7 @@ bool parse_value(Value& value, LogFormat& out) {
     parsed.kind = LogFormat::Kind::custom;
     if (has_line_break(word.text)) return value.bad(word, "a line break in a log format");
     if (word.text.empty()) return value.bad(word, "the format is empty");
-    if (!compile(value, word, parsed.custom)) return false;
+    if (!parse_template(value, word, parsed.custom)) return false;
   }
   out = std::move(parsed);
   return true;
@@ -176,7 +176,7 @@ bool parse_value(Value& value, ReturnConf& out) {
     if (parsed.status == 204 || parsed.status == 304 || parsed.status == 444) {
       return value.bad(word, fmt::format("an answer with status {} has no body", code.text));
     }
-    if (!compile(value, word, parsed.text)) return false;
+    if (!parse_template(value, word, parsed.text)) return false;
   }
   out = std::move(parsed);
   return true;
@@ -263,7 +263,7 @@ bool parse_item(Value& value, std::vector<RewriteConf>& out) {
   if (parsed.regex.empty()) return value.bad(value.first(), "the regex is empty");
   const Word& replacement = value.words()[1];
   if (has_line_break(replacement.text)) return value.bad(replacement, "a line break in a URI");
-  if (!compile(value, replacement, parsed.replacement)) return false;
+  if (!parse_template(value, replacement, parsed.replacement)) return false;
   if (value.words().size() == 3) {
     const Word& flag = value.words()[2];
     std::vector<std::string_view> known;
@@ -296,7 +296,7 @@ bool parse_item(Value& value, std::vector<HeaderEdit>& out) {
     if (!word.text.empty() && !is_field_value(word.text)) {
       return value.bad(word, "a blank at an end of a field value, or a control byte in it");
     }
-    if (!compile(value, word, parsed.value)) return false;
+    if (!parse_template(value, word, parsed.value)) return false;
   }
   out.push_back(std::move(parsed));
   return true;

@@ -1,4 +1,4 @@
-// Values of an upstream: its servers, how one of them is chosen.
+// Values of an upstream: its servers, how requests wait for one of them.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -73,22 +73,6 @@ bool parse_server(Value& value, const Word& word, ServerLine& out) {
   return true;
 }
 
-struct BalanceWord {
-  std::string_view word;
-  Balance kind;
-  bool built;
-};
-constexpr BalanceWord balance_words[] = {
-    {"round_robin", Balance::round_robin, true},
-    {"least_conn", Balance::least_conn, false},
-    {"random", Balance::random, false},
-    {"least_time", Balance::least_time, false},
-    {"hash", Balance::hash, false},
-    {"ip_hash", Balance::ip_hash, false},
-    {"first", Balance::first, false},
-    {"least_load", Balance::least_load, false},
-};
-
 }  // namespace
 
 bool parse_item(Value& value, std::vector<ServerLine>& out) {
@@ -104,29 +88,6 @@ bool parse_item(Value& value, std::vector<ServerLine>& out) {
 
 std::string print_value(const ServerLine& value) {
   return quoted(value.text) + print_options(peer_options, value.options);
-}
-
-bool parse_value(Value& value, BalanceConf& out) {
-  if (!value.has_words(1, 4)) return false;
-  std::vector<std::string_view> known;
-  for (const BalanceWord& row : balance_words) {
-    if (row.built) known.push_back(row.word);
-    if (row.word != value.first().text) continue;
-    if (!row.built) return value.not_built(value.first(), row.word);
-    if (!value.has_words(1, 1)) return false;
-    out = {};
-    out.kind = row.kind;
-    return true;
-  }
-  return value.unknown(value.first(), known);
-}
-
-std::string print_value(const BalanceConf& value) {
-  for (const BalanceWord& row : balance_words) {
-    if (row.kind == value.kind) return std::string(row.word);
-  }
-  assert(false && "a balance without a word");
-  return {};
 }
 
 bool parse_value(Value& value, QueueConf& out) {

@@ -8,6 +8,7 @@
 #include "http/status.h"
 #include "observe/access_log.h"
 #include "observe/error_context.h"
+#include "proxy/balance_key.h"
 #include "proxy/client_address.h"
 #include "proxy/errors.h"
 #include "proxy/headers.h"
@@ -119,7 +120,7 @@ void Exchange::drop() {
 // --- answers of a peer
 
 void Exchange::try_next_peer() {
-  if (!picker_) picker_.emplace(*state_.location->group, 0);
+  if (!picker_) picker_.emplace(*state_.location->group, balance_key(state_));
   Group::Picked picked = picker_->next();
   if (!picked.in_flight) {
     using enum Group::Nobody;

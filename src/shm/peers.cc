@@ -261,7 +261,7 @@ bool PeerTable::free(std::uint32_t index) const {
   for_each_slot([&](std::uint32_t slot) {
     PeerRow& counts = row(slot, index);
     for (Count* count : {&counts.requests, &counts.failures, &counts.answers_5xx,
-                         &counts.latency_us, &counts.ewma_us}) {
+                         &counts.latency_us, &counts.ewma_us, &counts.ewma_ns}) {
       count->set(0);
     }
     for (auto& bucket : counts.latency) bucket.store(0, std::memory_order_relaxed);

@@ -174,7 +174,8 @@ struct alignas(64) PeerRow {
   Count answers_5xx;
   Count latency_us;  // sum, of those that had an answer's head
   Count ewma_us;     // this worker's peak EWMA; a gauge
-  Count reserved[2];
+  Count ewma_ns;     // when it was last brought up to date, monotonic
+  Count reserved;
   std::atomic<std::uint32_t> latency[LatencyScale::buckets];
 };
 static_assert(Shared<PeerCell> && Shared<GroupCell> && Shared<PeerRow> && Shared<GroupRow>);

@@ -24,6 +24,6 @@ class Balancer {
 };
 
 // `seed` differs between workers, so that they do not all begin with the same peer.
-std::unique_ptr<Balancer> make_balancer(const conf::BalanceConf& conf, std::uint32_t seed);
+std::unique_ptr<Balancer> make_balancer(const conf::UpstreamConf& conf, std::uint32_t seed);
 
 }  // namespace weir

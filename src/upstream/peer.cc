@@ -1,6 +1,7 @@
 #include "upstream/peer.h"
 
 #include "base/log.h"
+#include "upstream/latency.h"
 
 namespace weir {
 
@@ -79,6 +80,10 @@ void Peer::answered(std::chrono::microseconds until_head, int status) {
   auto& bucket = row_->latency[LatencyScale::bucket_of(us)];
   bucket.store(bucket.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   if (status >= 500) row_->answers_5xx.add();
+  const auto now_ns = static_cast<std::uint64_t>(clock::now().time_since_epoch().count());
+  const auto age_ns = static_cast<std::int64_t>(now_ns - row_->ewma_ns.get());
+  row_->ewma_us.set(latency::updated(row_->ewma_us.get(), age_ns, us));
+  row_->ewma_ns.set(now_ns);
 }
 
 void Peer::failed() { row_->failures.add(); }

@@ -48,6 +48,9 @@ class Peer {
   void set_options(const conf::PeerOptions& options) { conf_.options = options; }
 
   const shm::PeerCell& cell() const { return *cell_; }
+  const shm::PeerRow& row() const { return *row_; }
+  const PeerPlace& place() const { return place_; }  // no table: nothing of it is shared
+  std::uint32_t cell_index() const { return index_; }
   shm::PeerWord word() const {
     return shm::PeerWord::unpack(cell_->word.load(std::memory_order_acquire));
   }
@@ -57,6 +60,7 @@ class Peer {
 
   // Requests in flight, of this worker and of all.
   std::uint32_t own_in_flight() const { return in_flight_->load(std::memory_order_relaxed); }
+  const std::atomic<std::uint32_t>& own_counter() const { return *in_flight_; }
   std::uint64_t in_flight() const {
     return place_.table != nullptr ? place_.table->in_flight_of_all(index_) : own_in_flight();
   }

@@ -75,11 +75,13 @@ class Choice {
   // Costs a look at the rows of all workers where the peer has max_conns: ask it of the few that
   // are about to be chosen.
   bool may(std::size_t index) const {
-    const Peer& peer = *roster_.peers[index];
-    if (tried_.count() != 0 && tried_.contains(peer.number())) return false;
-    if (peer.has_room()) return true;
+    if (was_tried(index)) return false;
+    if (roster_.peers[index]->has_room()) return true;
     busy_ = true;
     return false;
+  }
+  bool was_tried(std::size_t index) const {
+    return tried_.count() != 0 && tried_.contains(roster_.peers[index]->number());
   }
   bool met_busy() const { return busy_; }  // may() was false for a peer at its max_conns
 

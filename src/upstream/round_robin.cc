@@ -3,15 +3,9 @@
 #include <algorithm>
 #include <functional>
 
+#include "upstream/turns.h"
+
 namespace weir {
-namespace {
-
-// Time between two turns of a peer. At the highest sum of weights that a group can have, times do
-// not wrap around before 10^11 picks.
-constexpr std::uint64_t step_of(std::uint32_t weight) { return (std::uint64_t{1} << 32) / weight; }
-
-}  // namespace
-
 void RoundRobin::renew(const Roster& roster) {
   const auto& weights = roster.weights;
   equal_ =
@@ -21,7 +15,7 @@ void RoundRobin::renew(const Roster& roster) {
   time_ = 0;
   if (equal_) return;
   for (std::uint32_t i = 0; i < weights.size(); ++i) {
-    turns_.push_back({step_of(weights[i]) / 2, i});  // half: heavy and light ones meet evenly
+    turns_.push_back({turn_step(weights[i]) / 2, i});  // half: heavy and light ones meet evenly
   }
   std::make_heap(turns_.begin(), turns_.end(), std::greater<>());
 }
@@ -54,7 +48,7 @@ std::size_t RoundRobin::pick_weighted(const Choice& choice) {
     if (choice.may(turn.index)) {
       found = turn.index;
       time_ = std::max(time_, turn.due);
-      turn.due = time_ + step_of(choice.roster().weights[turn.index]);
+      turn.due = time_ + turn_step(choice.roster().weights[turn.index]);
     }
     passed_over_.push_back(turn);
   }

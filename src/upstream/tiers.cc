@@ -75,7 +75,7 @@ void Tiers::renew(const Peers& peers, clock::Monotonic now, bool checks_are_stal
     Place& place = places_[i];
     if (place.roster == next_[i]) continue;
     std::swap(place.roster, next_[i]);
-    if (place.balancer == nullptr) place.balancer = make_balancer(*conf_.balance, seed_);
+    if (place.balancer == nullptr) place.balancer = make_balancer(conf_, seed_);
     place.balancer->renew(place.roster);
   }
 }

@@ -5,43 +5,16 @@
 #include <random>
 #include <vector>
 
+#include "field.h"
 #include "upstream/group.h"
 #include "upstream/peer_picker.h"
 #include "upstream/round_robin.h"
 
 using namespace weir;
+using namespace weir::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-conf::PeerConf peer_conf(int i, std::uint32_t weight = 1) {
-  conf::PeerConf peer;
-  peer.address = *Address::parse_ip("127.0.0.1", static_cast<std::uint16_t>(8000 + i));
-  peer.host = "127.0.0.1";
-  peer.options.weight = weight;
-  return peer;
-}
-
-// Peers of given weights, all fit.
-struct Field {
-  explicit Field(const std::vector<std::uint32_t>& weights) {
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-      peers.push_back(std::make_unique<Peer>(i, peer_conf(static_cast<int>(i), weights[i]), "group",
-                                             "http", PeerPlace{}));
-      roster.add(*peers.back(), weights[i] * Roster::weight_unit);
-    }
-  }
-  std::size_t pick(Balancer& balancer, const TriedPeers& tried = {}) const {
-    return balancer.pick(Choice(roster, tried, 0, {}));
-  }
-  std::map<std::size_t, int> picks(Balancer& balancer, int count) const {
-    std::map<std::size_t, int> picked;
-    for (int i = 0; i < count; ++i) ++picked[pick(balancer)];
-    return picked;
-  }
-  Peers peers;
-  Roster roster;
-};
 
 conf::UpstreamConf conf_of(int count) {
   conf::UpstreamConf conf;
@@ -49,7 +22,7 @@ conf::UpstreamConf conf_of(int count) {
   conf.keepalive.value = 4;
   conf.keepalive_timeout.value = 60s;
   for (int i = 0; i < count; ++i) {
-    conf.peers.push_back(peer_conf(i));
+    conf.peers.push_back(peer_conf(static_cast<std::size_t>(i)));
   }
   return conf;
 }
