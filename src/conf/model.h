@@ -123,6 +123,7 @@ struct UpstreamConf {
   Setting<QueueConf> queue;
   Setting<HealthCheckConf> health_check;
   Setting<RetryConf> retry;
+  Setting<Size> retry_body_max_size;  // of a request's body, kept to be sent again
   Setting<HedgeConf> hedge;
   Setting<StickyConf> sticky;
   std::vector<DiscoverConf> discover;

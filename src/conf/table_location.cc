@@ -89,9 +89,9 @@ constexpr Directive access[] = {
         {.name = "debug_headers",
          .kinds = in_places,
          .fallback = "off",
-         .doc = "Tells in the answer how it came about: X-Backend-Server with the URL of the peer. "
-                "For development: "
-                "it shows the inside of your network.",
+         .doc = "Tells in the answer how it came about: X-Backend-Server with the URL of the peer, "
+                "X-Retry-Count with the number of tries before the last one. For development: it "
+                "shows the inside of your network.",
          .example = "on"}),
     row<&LocationConf::server_tokens>(
         {.name = "server_tokens",

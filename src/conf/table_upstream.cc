@@ -199,7 +199,6 @@ constexpr Directive rows[] = {
              "the first body_max=SIZE (64k).",
          .example = "uri=/healthz interval=2s timeout=1s fails=3 passes=2",
          .nginx = "health_check, of the commercial version"}),
-    planned("retry", in_upstream, "When a request is tried again at another peer."),
     planned("sticky", in_upstream, "How the requests of a client stay with a peer."),
     planned("queue", in_upstream, "How requests wait when all peers are busy."),
     list<&UpstreamConf::discover>(
@@ -222,7 +221,47 @@ constexpr Directive rows[] = {
              "answer's time to live is kept within (1s, 5m); and weight, max_conns, max_fails, "
              "fail_timeout, slow_start and backup of each peer, as in server.",
          .example = "dns name=search.internal port=9200"}),
-    planned("hedge", in_upstream, "When a second peer is asked the same."),
+    row<&UpstreamConf::retry>(
+        {.name = "retry",
+         .kinds = in_upstream,
+         .syntax = "off | connect | tries=N [OPTION ...]",
+         .fallback = "connect",
+         .doc =
+             "When a request is tried again, at another peer while there is one. connect: a peer "
+             "that can't be connected to is passed over for the next, each at most once; off: not "
+             "even that. tries=N: besides, at most so many tries that a peer may have seen, for a "
+             "method that is idempotent (GET, HEAD, OPTIONS, TRACE, PUT, DELETE) and as long as no "
+             "byte of an answer went to the client and the request's body is still at hand "
+             "(retry_body_max_size). Options: on=LIST, of what (error,timeout): error, the "
+             "connection broke; timeout; invalid, no HTTP; http_500, http_502, http_503, http_504, "
+             "http_5xx (these four), http_429, http_403, http_404, an answer with that status; "
+             "non_idempotent, whatever the method. budget=N%, the share of the requests of the "
+             "last 10 s that may be retries, over all workers, and always 10 a second (20%). "
+             "backoff=TIME before the second try, doubled before each further one, with jitter "
+             "(0). per_try_timeout=TIME until the head of the answer (0: proxy_read_timeout "
+             "alone). A pooled connection that its peer had closed is replaced silently whatever "
+             "stands here.",
+         .example = "tries=3 on=error,timeout,http_503 budget=20% backoff=25ms",
+         .nginx = "proxy_next_upstream, proxy_next_upstream_tries"}),
+    row<&UpstreamConf::retry_body_max_size>(
+        {.name = "retry_body_max_size",
+         .kinds = in_upstream,
+         .fallback = "64k",
+         .most = std::uint64_t{64} << 20,
+         .doc = "How much of a request's body is kept so that it can be sent again (retry). A "
+                "request with more than that, or for which buffer_pool_size has no room, is not "
+                "tried again. 0: none with a body is.",
+         .example = "1m"}),
+    row<&UpstreamConf::hedge>(
+        {.name = "hedge",
+         .kinds = in_upstream,
+         .syntax = "off | after pN",
+         .fallback = "off",
+         .doc = "after p95: a GET or HEAD without a body that has no answer after the time within "
+                "which 95 % of the answers of this upstream came is sent to a second peer too. The "
+                "first answer is the one, the other request is cancelled. At most once a request, "
+                "and out of the budget of retry.",
+         .example = "after p95"}),
 };
 
 }  // namespace

@@ -89,11 +89,14 @@ struct RetryConf {
     non_idempotent = 1024,
   };
   static constexpr std::uint32_t http_5xx = http_500 | http_502 | http_503 | http_504;
-  std::uint32_t tries = 0;  // in all; 0: each peer once, for what could not be connected
+  // Those that a peer may have seen. What could not be connected goes on to the next peer, each
+  // once, and is none; 0: that alone. `off`: 1, and `on` is empty.
+  std::uint32_t tries = 0;
   std::uint32_t on = error | timeout;
   std::uint32_t budget = 20;  // percent of the requests of the last 10 s
   Duration backoff{};         // before the second try; doubled before each further one, with jitter
   Duration per_try_timeout{};  // until the answer's head; 0: proxy_read_timeout alone
+  bool is_off() const { return on == 0; }
   bool operator==(const RetryConf&) const = default;
 };
 

@@ -131,6 +131,8 @@ bool parse_value(Value& value, QueueConf& out);
 bool parse_value(Value& value, HealthCheckConf& out);
 bool parse_value(Value& value, FailOn& out);
 bool parse_value(Value& value, ResolverConf& out);
+bool parse_value(Value& value, RetryConf& out);
+bool parse_value(Value& value, HedgeConf& out);
 bool parse_value(Value& value, LogEscape& out);
 bool parse_value(Value& value, Underscores& out);
 
@@ -171,6 +173,8 @@ std::string print_value(const QueueConf& value);
 std::string print_value(const HealthCheckConf& value);
 std::string print_value(FailOn value);
 std::string print_value(const ResolverConf& value);
+std::string print_value(const RetryConf& value);
+std::string print_value(const HedgeConf& value);
 std::string print_value(LogEscape value);
 std::string print_value(Underscores value);
 std::string print_value(const ListenConf& value);

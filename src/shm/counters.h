@@ -46,6 +46,9 @@
   X(responses_5xx, counter, "Responses with a 5xx status.")                                  \
   X(tunnels_active, gauge, "Upgraded connections open now.")                                 \
   X(upstream_attempts, counter, "Requests given to a peer.")                                 \
+  X(upstream_retries, counter, "Requests given to a peer once more after one had failed.")   \
+  X(upstream_hedges, counter, "Requests given to a second peer as the first was slow.")      \
+  X(retries_denied, counter, "Retries and hedges for which the budget had nothing left.")    \
   X(upstream_connects, counter, "Connections opened to peers.")                              \
   X(upstream_reused, counter, "Attempts that used a kept-alive connection.")                 \
   X(upstream_connect_failures, counter, "Connections to peers that could not be opened.")    \
