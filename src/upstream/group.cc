@@ -50,7 +50,8 @@ Group::Group(Loop& loop, const conf::UpstreamConf& conf, tls::UpstreamContext* t
       tls_(tls),
       place_(place),
       tiers_(conf, place.slot.index),
-      pool_(loop, limits_of(conf)) {
+      pool_(loop, limits_of(conf)),
+      retry_budget_(place_of_peers().table, place.slot, conf.name) {
   assert((tls_ != nullptr) == *conf.ssl);
   peers_.reserve(conf.peers.size());
   for (const conf::PeerConf& peer : conf.peers) {
@@ -183,6 +184,11 @@ void Group::connected(Peer& peer) {
   if (peer.shunned_until() == clock::Monotonic{}) return;
   peer.shun_until({});
   changed_ = true;
+}
+
+std::optional<std::chrono::milliseconds> Group::hedge_delay() {
+  if (conf_.hedge->percentile == 0 || peers_.size() < 2) return std::nullopt;
+  return hedge_delay_.after(peers_, conf_.hedge->percentile, clock::now());
 }
 
 void Group::failed(Peer& peer, std::uint32_t what) {

@@ -5,11 +5,14 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 
 #include "conf/model.h"
 #include "event/loop.h"
 #include "shm/zones.h"
+#include "upstream/hedge_delay.h"
 #include "upstream/pool.h"
+#include "upstream/retry_budget.h"
 #include "upstream/tiers.h"
 
 namespace weir {
@@ -61,6 +64,11 @@ class Group {
     if (status >= 400) count_status(peer, status);
   }
 
+  // Requests and retries of this worker are counted there.
+  RetryBudget& retry_budget() { return retry_budget_; }
+  // After how long a second peer is asked (`hedge`); nullopt: it is off, or too little is known.
+  std::optional<std::chrono::milliseconds> hedge_delay();
+
  private:
   void count_against(Peer& peer, std::uint32_t what);
   void count_status(Peer& peer, int status);
@@ -81,6 +89,8 @@ class Group {
   bool changed_ = true;  // by this worker: shunned, welcome again
   clock::Monotonic checks_stale_after_{};
   Pool pool_;
+  RetryBudget retry_budget_;
+  HedgeDelay hedge_delay_;
 };
 
 }  // namespace weir

@@ -86,6 +86,22 @@ void Peer::answered(std::chrono::microseconds until_head, int status) {
   row_->ewma_ns.set(now_ns);
 }
 
+// Without these the percentile that made us impatient would sink with each look.
+void Peer::outrun(std::chrono::microseconds waited) {
+  auto& bucket = row_->latency[LatencyScale::bucket_of(static_cast<std::uint64_t>(waited.count()))];
+  bucket.store(bucket.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+void Peer::add_latencies(std::span<std::uint64_t, LatencyScale::buckets> to) const {
+  const auto add = [&](const shm::PeerRow& row) {
+    for (std::size_t i = 0; i < to.size(); ++i) {
+      to[i] += row.latency[i].load(std::memory_order_relaxed);
+    }
+  };
+  if (place_.table == nullptr) return add(*row_);
+  place_.table->for_each_slot([&](std::uint32_t slot) { add(place_.table->row(slot, index_)); });
+}
+
 void Peer::failed() { row_->failures.add(); }
 
 void Peer::count_against(std::uint32_t what) {

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -77,6 +78,10 @@ class Peer {
   void failed();
   // Passive: the housekeeper adds them up. `what`: a bit of RetryConf::On.
   void count_against(std::uint32_t what);
+  // Given up for another peer that was quicker: it would have taken longer than this.
+  void outrun(std::chrono::microseconds waited);
+  // Latencies of all workers, by LatencyScale.
+  void add_latencies(std::span<std::uint64_t, LatencyScale::buckets> to) const;
 
   // A connection could not be made: this worker leaves the peer alone until then, unless it has no
   // other.

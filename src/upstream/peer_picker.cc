@@ -5,12 +5,24 @@
 namespace weir {
 
 Group::Picked PeerPicker::next() {
-  if (tried_.count() == 0) first_ = clock::now();
-  return group_->pick(tried_, key_);
+  Group::Picked picked = group_->pick(tried_, key_);
+  if (picked.in_flight) last_ = picked.in_flight.peer()->number();
+  return picked;
+}
+
+Group::Picked PeerPicker::next_or_again() {
+  Group::Picked picked = next();
+  if (picked.in_flight || last_ == no_peer) return picked;
+  tried_ = avoided_;
+  tried_.add(last_);
+  picked = next();
+  if (picked.in_flight) return picked;
+  tried_ = avoided_;
+  return next();
 }
 
 std::chrono::milliseconds PeerPicker::share_of(std::chrono::milliseconds limit) const {
-  const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - first_);
+  const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(spent_);
   const auto left = std::max(limit - passed, std::chrono::milliseconds::zero());
   return tried_.count() < group_->peers().size() ? (left + std::chrono::milliseconds(1)) / 2 : left;
 }

@@ -1,10 +1,9 @@
-// PeerPicker: the peers one exchange tries, one after the other: each at most once, in the order of
-// the group's tiers, all within one time limit.
+// PeerPicker: the peers one exchange tries, one after the other, in the order of the group's tiers:
+// another one while there is one that was not tried, all within one time limit.
 //
-// The limit (proxy_connect_timeout) counts from the first pick and holds for connecting only: TCP
-// and TLS of all tries together. A try may use half of what is left while other peers are untried,
-// and all of it when it is the last, so that a peer behind a black hole doesn't take the others'
-// time too.
+// The limit (proxy_connect_timeout) holds for connecting only: TCP and TLS of all tries together. A
+// try may use half of what is left while other peers are untried, and all of it when it is the
+// last, so that a peer behind a black hole doesn't take the others' time too.
 #pragma once
 
 #include <chrono>
@@ -20,16 +19,23 @@ class PeerPicker {
   PeerPicker(Group& group, std::uint64_t key) : group_(&group), key_(key) {}
 
   Group::Picked next();
+  // The same, but from the start when each was tried: the last one only where there is no other,
+  // those to be avoided never.
+  Group::Picked next_or_again();
+  void avoid(const Peer& peer) { avoided_.add(peer.number()); }  // no connection could be made
   std::size_t tried() const { return tried_.count(); }
 
+  // So long a try was connecting.
+  void spent(clock::Monotonic::duration time) { spent_ += time; }
   // What a try that starts now may use of the whole `limit`; zero: the time is up.
   std::chrono::milliseconds share_of(std::chrono::milliseconds limit) const;
 
  private:
   Group* group_;
   std::uint64_t key_;
-  TriedPeers tried_;
-  clock::Monotonic first_{};
+  TriedPeers tried_, avoided_;
+  std::size_t last_ = no_peer;
+  clock::Monotonic::duration spent_{};
 };
 
 }  // namespace weir
