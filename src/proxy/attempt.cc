@@ -135,13 +135,18 @@ void Attempt::start() {
     if (Lease lease = group_.pool().take(peer_)) return start_on(std::move(lease));
   }
   enter(Phase::connecting);
-  facts_.started = clock::now();
+  begin_time();
   connector_.start(group_, peer_, request_.connect_timeout);
+}
+
+void Attempt::begin_time() {
+  facts_.started = clock::now();
+  if (request_.answer_timeout.count() > 0) answer_due_ = facts_.started + request_.answer_timeout;
 }
 
 void Attempt::start_on(Lease lease) {
   enter(Phase::connecting);
-  facts_.started = clock::now();
+  begin_time();
   facts_.reused = lease.reused();
   begin_exchange(std::move(lease));
 }
@@ -259,17 +264,34 @@ void Attempt::wait_for_progress() {
   const Waiting now = waiting_for();
   const std::uint64_t moved = writer_.bytes_sent() + reader_.bytes_received();
   if (now == waiting_ && moved == moved_) return;
+  // What the client took for its body is not the peer's time.
+  if (waiting_ == Waiting::nothing && facts_.body_bytes_taken > 0 &&
+      answer_due_ != clock::Monotonic::max()) {
+    answer_due_ = clock::now() + request_.answer_timeout;
+  }
   waiting_ = now;
   moved_ = moved;
   switch (now) {
     case Waiting::nothing: return timer_.cancel();
-    case Waiting::to_send: return timer_.arm(*request_.conf.proxy_send_timeout);
-    case Waiting::for_continue: return timer_.arm(continue_wait);
-    case Waiting::to_read: return timer_.arm(*request_.conf.proxy_read_timeout);
+    case Waiting::to_send: return arm(*request_.conf.proxy_send_timeout);
+    case Waiting::for_continue: return arm(continue_wait);
+    case Waiting::to_read: return arm(*request_.conf.proxy_read_timeout);
   }
 }
 
+void Attempt::arm(std::chrono::milliseconds limit) {
+  if (sink_ == nullptr && answer_due_ != clock::Monotonic::max()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(answer_due_ - clock::now());
+    limit = std::min(limit, std::max(left, std::chrono::milliseconds(1)));
+  }
+  timer_.arm(limit);
+}
+
 void Attempt::on_timer() {
+  if (sink_ == nullptr && clock::now() >= answer_due_) {
+    fail(AttemptFailure::read_timeout, {Side::upstream, "no answer within per_try_timeout"});
+    return;
+  }
   switch (waiting_) {
     case Waiting::nothing: return;
     case Waiting::for_continue:
@@ -318,12 +340,7 @@ void Attempt::close() {
 
 Attempt::Pass Attempt::fail(AttemptFailure kind, Error error) {
   assert(sink_ == nullptr);
-  const bool untouched = facts_.bytes_received == 0 && facts_.body_bytes_taken == 0;
-  const bool lost = kind == AttemptFailure::reset || kind == AttemptFailure::closed_early;
-  const AttemptError failed{.kind = kind,
-                            .error = error,
-                            .sent = facts_.bytes_sent > 0,
-                            .retry_safe_reused = facts_.reused && lost && untouched};
+  const AttemptError failed{.kind = kind, .error = error, .sent = facts_.bytes_sent > 0};
   close();
   reader_.release();
   enter(Phase::failed);

@@ -76,9 +76,7 @@ std::uint32_t failure_of(AttemptFailure kind);  // a bit of RetryConf::On; 0: no
 struct AttemptError {
   AttemptFailure kind;
   Error error;
-  bool sent;               // the peer may have seen something of the request
-  bool retry_safe_reused;  // a pooled connection died before a byte of the answer, and no body byte
-                           // was taken: an idempotent request may go out once more, `fresh`
+  bool sent;  // the peer may have seen something of the request
 };
 
 // What variables and logs tell of one try. Times are clock::now() of the turn; not set: it did not
@@ -104,6 +102,7 @@ struct AttemptRequest {
   const conf::LocationConf& conf;               // timeouts and bounds
   ResponseHead& answer;                         // filled by the attempt: a place that is warm
   std::chrono::milliseconds connect_timeout{};  // this try's share of proxy_connect_timeout
+  std::chrono::milliseconds answer_timeout{};   // of this try, until the answer's head; 0: none
   bool fresh = false;  // leave the pool alone: a pooled connection has just died on this request
 };
 
@@ -180,6 +179,7 @@ class Attempt final : public BodySink,
   Waiting waiting_for() const;
   void
   wait_for_progress();  // at the end of each entry: the right timer, pushed back if bytes moved
+  void arm(std::chrono::milliseconds limit);
   void on_timer();
 
   void on_connected(std::unique_ptr<Transport> transport) override;
@@ -188,6 +188,7 @@ class Attempt final : public BodySink,
   void on_memory();
   void on_deferred();
 
+  void begin_time();
   void begin_exchange(Lease lease);
   void begin_request();
   void ask_for_body();
@@ -237,6 +238,7 @@ class Attempt final : public BodySink,
   Error deferred_error_{Side::self, {}};
   AttemptFailure deferred_failure_{};
   AttemptFacts facts_;
+  clock::Monotonic answer_due_ = clock::Monotonic::max();
   std::uint64_t moved_ = 0;  // bytes, both ways, when the timer was armed
   unsigned informational_ = 0;
   Phase phase_ = Phase::idle;

@@ -1,5 +1,5 @@
 // Exchange: one request and its answer, whatever protocol carries them (ClientStream) and wherever
-// the answer comes from: a peer (Attempt), or ourselves (Reply); later the cache.
+// the answer comes from: a peer (Tries), or ourselves (Reply); later the cache.
 //
 //   staging -> attempting -> answering -> over      staging: the ordered table of stages.cc
 //      |           |  ^--'       ^                  attempting: no head of an answer yet; another
@@ -19,15 +19,14 @@
 
 #include "base/result.h"
 #include "http/body.h"
-#include "proxy/attempt.h"
 #include "proxy/exchange_state.h"
 #include "proxy/reply.h"
+#include "proxy/tries.h"
 #include "proxy/tunnel.h"
-#include "upstream/peer_picker.h"
 
 namespace weir {
 
-class Exchange final : private AttemptOwner {
+class Exchange final : private TriesOwner {
  public:
   Exchange(WorkerContext& context, ClientStream& client, const ListenPoint& listen,
            ExchangeMemory& memory, clock::Monotonic started);
@@ -51,32 +50,26 @@ class Exchange final : private AttemptOwner {
   void reply(const Reply& reply);
   void fail(Error why, std::string_view challenge = {});
   void drop();  // the connection closes without an answer
-  void try_next_peer();
+  void ask_peers();
 
  private:
   enum class Phase : unsigned char { staging, attempting, answering, over };
   static bool may_enter(Phase from, Phase to);
   void enter(Phase next);  // the only writer of phase_
 
-  // AttemptOwner
-  void on_continue(Attempt&) override { state_.client.continue_body(); }
-  void on_informational(Attempt&, const ResponseHead& head) override {
-    state_.client.informational(head);
-  }
-  BodySink& on_response(Attempt& attempt, ResponseHead& head, const BodyFraming& framing) override;
+  // TriesOwner
+  void on_continue() override { state_.client.continue_body(); }
+  void on_informational(const ResponseHead& head) override { state_.client.informational(head); }
+  BodySink& on_answer(Attempt& attempt, ResponseHead& head, const BodyFraming& framing) override;
   void on_upgrade(Attempt& attempt, ResponseHead& head, std::string_view protocol,
-                  std::unique_ptr<Transport> transport, std::string_view early) override;
-  void on_failed(Attempt& attempt, const AttemptError& error) override;
-  void on_done(Attempt& attempt) override;
+                  std::unique_ptr<Transport> transport, std::string_view early,
+                  InFlight in_flight) override;
+  void on_no_answer(std::uint16_t status) override;
+  void on_failed(Error why) override { fail(why); }
 
   void begin();
-  void begin_attempt(bool fresh);  // at the peer of in_flight_
-  void end_attempt();
-  void count_attempt(const AttemptFacts& facts);
-  void note_earlier(std::uint16_t status);
-  void log_error(const Error& why, log::Level level);
+  void end_sources();  // of the answer's body: peers, text
   void log_access();
-  void breadcrumb(std::string_view phase);
 
   // What an attempt writes to when its answer is not wanted after all: takes nothing.
   class Refusal final : public BodySink {
@@ -88,13 +81,11 @@ class Exchange final : private AttemptOwner {
   };
 
   ExchangeState state_;
-  std::optional<PeerPicker> picker_;
-  InFlight in_flight_;  // the try at its peer, and the tunnel it became
-  std::unique_ptr<Attempt> attempt_;
+  Tries tries_;
+  InFlight in_flight_;  // of the tunnel that a try became
   std::unique_ptr<Tunnel> tunnel_;
   TextSource text_;
   Refusal refusal_;
-  Peer* retried_ = nullptr;  // a pooled connection to it died; the next one is fresh
   Phase phase_ = Phase::staging;
   bool counted_ = false;  // in requests_active
   bool logged_ = false;

@@ -22,6 +22,7 @@ struct WorkerContext;
 // value.
 struct EarlierTries {
   std::string_view addr, status, connect_time, header_time, response_time;
+  unsigned count = 0;
 };
 
 struct ExchangeState {

@@ -1,5 +1,7 @@
 #include "proxy/headers.h"
 
+#include <fmt/format.h>
+
 #include "base/version.h"
 #include "http/forwarded.h"
 #include "proxy/values.h"
@@ -80,6 +82,10 @@ bool finish_answer(ExchangeState& state, ResponseHead& head) {
     const std::string_view value = render(state, *header.value);
     if (!value.empty()) head.fields.add(Field{header.id, header.name, value});
   }
+  if (*state.location->conf->debug_headers && state.tried) {
+    const fmt::format_int count(state.earlier.count);
+    head.fields.add(FieldId::x_retry_count, state.arena().copy({count.data(), count.size()}));
+  }
   return !state.arena().exhausted();
 }
 
@@ -88,6 +94,7 @@ void pass_answer(ExchangeState& state, ResponseHead& head, std::string_view peer
   add_via(head.fields, head.version, pseudonym, state.arena());
   // Only we say this, and only where it is wanted.
   head.fields.remove(FieldId::x_backend_server);
+  head.fields.remove(FieldId::x_retry_count);
   if (*state.location->conf->debug_headers) head.fields.add(FieldId::x_backend_server, peer_url);
 }
 

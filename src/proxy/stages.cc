@@ -151,7 +151,7 @@ Next peer(Exchange& exchange) {
   ExchangeState& state = exchange.state();
   if (state.location->group == nullptr) return failed(exchange, trouble(Trouble::no_location));
   if (!prepare_for_origin(state)) return failed(exchange, no_head_room(state.arena()));
-  exchange.try_next_peer();
+  exchange.ask_peers();
   return Next::answered;
 }
 

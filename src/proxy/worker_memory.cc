@@ -9,6 +9,7 @@
 #include "net/plain_transport.h"
 #include "net/socket.h"
 #include "proxy/attempt.h"
+#include "proxy/body_replay.h"
 #include "proxy/exchange_memory.h"
 #include "proxy/h1_input.h"
 #include "proxy/h1_session.h"
@@ -64,11 +65,26 @@ constexpr std::uint64_t tls_bytes = block(sizeof(tls::TlsTransport)) + block(siz
                                     block(sizeof(TlsInfo) + 256) + registration_bytes +
                                     block(BufferPool::reserve_bytes);
 
+bool hedges(const conf::Config& config) {
+  return std::any_of(config.upstreams.begin(), config.upstreams.end(),
+                     [](const auto& upstream) { return upstream.hedge->percentile != 0; });
+}
+
+// What is kept of a body is in buffers; the second attempt beside a late one has a head to send and
+// one to receive.
+std::uint64_t tries_bytes(const conf::Config& config) {
+  const bool keeps = std::any_of(config.upstreams.begin(), config.upstreams.end(),
+                                 [](const auto& upstream) { return upstream.retry->tries > 1; });
+  constexpr std::uint64_t replay = block(sizeof(BodyReplay)) + block(16 * sizeof(Buffer));
+  constexpr std::uint64_t second = block(sizeof(Attempt)) + 2 * block(BufferPool::reserve_bytes);
+  return (keeps ? replay : 0) + (hedges(config) ? second : 0);
+}
+
 std::uint64_t exchange_bytes(const conf::Config& config) {
   return block(sizeof(H1Stream)) + block(sizeof(ExchangeMemory)) +
          block(ExchangeMemory::chunk_bytes) + block(ExchangeMemory::text_bytes_kept) +
          block(sizeof(Attempt)) + block(sizeof(Tunnel)) + 2 * block(BufferPool::reserve_bytes) +
-         rules_bytes(config);
+         rules_bytes(config) + tries_bytes(config);
 }
 
 struct Uses {
@@ -111,11 +127,14 @@ WorkerMemory worker_memory(const conf::Config& config, std::uint64_t files) {
   const Uses uses = uses_of(config);
   WorkerMemory out;
   out.connections = connections_of(config.main, files);
-  out.per_connection = block(sizeof(H1Session)) + (uses.tls ? tls_bytes : plain_bytes) +
-                       block(128) + block(H1Input::small_bytes) + exchange_bytes(config) +
-                       block(sizeof(PeerConnection)) + (uses.peer_tls ? tls_bytes : plain_bytes);
+  // Each to a peer; the second one of a hedge besides.
+  const std::uint64_t at_peers = hedges(config) ? 2 : 1;
+  out.per_connection =
+      block(sizeof(H1Session)) + (uses.tls ? tls_bytes : plain_bytes) + block(128) +
+      block(H1Input::small_bytes) + exchange_bytes(config) +
+      at_peers * (block(sizeof(PeerConnection)) + (uses.peer_tls ? tls_bytes : plain_bytes));
   out.per_tls = uses.tls ? libssl_bytes : 0;
-  out.per_peer_tls = uses.peer_tls ? libssl_bytes : 0;
+  out.per_peer_tls = uses.peer_tls ? at_peers * libssl_bytes : 0;
   out.buffers = config.main.buffer_pool_size->bytes;
   out.large_heads = config.main.large_heads_size->bytes;
   out.peers = peer_bytes(config);

@@ -47,6 +47,7 @@ class World {
   static constexpr std::size_t clients_max = 6, ops_max = 300;
   static constexpr std::size_t bytes_max = std::size_t{8} << 20;
 
+  void forget_peers();
   void step(const Op& op);
   void of_client(const Op& op);
   void of_origin(const Op& op);

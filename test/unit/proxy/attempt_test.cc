@@ -5,6 +5,7 @@
 #include <functional>
 #include <vector>
 
+#include "proxy/retry_decision.h"
 #include "test/unit/support/bodies.h"
 #include "test/unit/support/memory_transport.h"
 
@@ -266,7 +267,6 @@ TEST_CASE("attempt: what is no answer that we accept is invalid, and the connect
     REQUIRE(bench.failed);
     CHECK(bench.failed->kind == AttemptFailure::invalid);
     CHECK(bench.failed->sent);
-    CHECK_FALSE(bench.failed->retry_safe_reused);
     CHECK(bench.failed->error.side == Side::upstream);
     CHECK(bench.closed);
     CHECK(bench.idle() == 0);
@@ -287,26 +287,15 @@ TEST_CASE("attempt: a connection that ends before the answer: closed early, or r
         reset ? bench.hear_reset() : bench.hear_end();
         REQUIRE(bench.failed);
         CHECK(bench.failed->kind == (reset ? AttemptFailure::reset : AttemptFailure::closed_early));
-        CHECK(bench.failed->retry_safe_reused == (reused && part.empty()));
+        const TryOutcome outcome =
+            outcome_of(bench.failed->kind, bench.attempt->facts(), bench.failed->sent);
+        CHECK((outcome.kind == TryOutcome::Kind::stale) == (reused && part.empty()));
+        CHECK(outcome.sent);
         CHECK(bench.attempt->facts().reused == reused);
         CHECK(bench.closed);
       }
     }
   }
-}
-
-TEST_CASE("attempt: once body bytes were taken a dead pooled connection is no safe retry") {
-  Bench bench;
-  bench.reused = true;
-  bench.post({BodyKind::length, 5});
-  TextSource source(bench.make());
-  source.hold("he", false);
-  bench.start();
-  CHECK(source.left() == 0);
-  bench.hear_end();
-  REQUIRE(bench.failed);
-  CHECK_FALSE(bench.failed->retry_safe_reused);
-  CHECK(bench.attempt->facts().body_bytes_taken == 2);
 }
 
 TEST_CASE("attempt: an answer that is cut short never ends cleanly") {
