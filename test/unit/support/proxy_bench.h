@@ -153,11 +153,11 @@ class ProxyBench {
     return client;
   }
 
-  // An idle pooled connection to the first peer of an upstream, so that no attempt has to dial.
-  Client& pooled_origin() {
+  // An idle pooled connection to a peer of the first upstream, so that no attempt has to dial.
+  Client& pooled_origin(std::size_t index = 0) {
     Client& origin = clients.emplace_back();
     Group& group = upstreams.group(config->upstreams.front());
-    Peer& peer = *group.peers().front();
+    Peer& peer = *group.peers()[index];
     auto transport = std::make_unique<WireTransport>(origin.wire, Side::upstream, peer.address());
     origin.transport = transport.get();
     Lease lease = group.pool().adopt(peer, std::move(transport));
