@@ -41,7 +41,7 @@ Verdict judge(const Peer& peer, const shm::PeerWord& word, const conf::UpstreamC
 std::uint32_t weight_now(const Peer& peer, const shm::PeerWord& word, clock::Monotonic now,
                          clock::Monotonic& next) {
   std::uint32_t full = peer.weight(word) * Roster::weight_unit;
-  if (word.share != 0) full = std::max<std::uint32_t>(full / 100 * (word.share - 1U), 1);
+  if (word.share != 0) full = std::max<std::uint32_t>(full * (word.share - 1U) / 100, 1);
   const std::int64_t began_ns = peer.cell().slow_start_ns.load(std::memory_order_relaxed);
   const nanoseconds lasts = peer.options().slow_start;
   if (began_ns == 0 || lasts.count() == 0) return full;

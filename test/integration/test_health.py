@@ -26,14 +26,14 @@ def is_open(sock):
 class Origin(ScriptedOrigin):
     """Answers requests with its name and probes (/healthz) as it is told to; may change its mind at any time."""
 
-    def __init__(self, name, tls=False, health="200", port=None):
+    def __init__(self, name, tls=False, health="200", port=None, host="127.0.0.1"):
         self.name = name
         self.health = health  # a status, with a body behind it; "close", "silent"
         self.serves = True  # False: connections are closed in the middle of a request
         self.fields = ""  # of the answer to a probe
         self.silent = []  # probes that get no answer
         self.overlaps = 0  # probes that came while another was open
-        super().__init__(self._talk, tls=tls, port=port)
+        super().__init__(self._talk, tls=tls, port=port, host=host)
 
     def _talk(self, connection):
         while True:
@@ -114,7 +114,7 @@ def test_states_by_name_and_one_line_for_each_change():
 
 
 def test_a_peer_never_healthy_stays_not_initiated():
-    """However often a peer fails that was never healthy, it stays NOT_INITIATED, and gets nothing while another does."""
+    """However often a peer fails that was never healthy, it stays NOT_INITIATED."""
     with Origin("a") as a, Origin("b", health="500") as b:
         with Daemon(config(a, b, check=f"uri=/healthz {FAST} fails=2".replace("fails=3 ", ""))) as weir:
             line = wait_said(weir, b, "stays NOT_INITIATED")
@@ -132,8 +132,8 @@ def test_a_peer_never_healthy_stays_not_initiated():
 def test_before_its_first_probe_a_peer_is_a_last_resort():
     """A peer whose first probe has not ended is used when there is no other, also with when_all_down = fail."""
     with Origin("a", health="silent") as a, Origin("b") as b:
-        upstream = "when_all_down = fail"
-        with Daemon(config(a, b, check=f"uri=/healthz {FAST} timeout=20s".replace("timeout=1s ", ""), upstream=upstream)) as weir:
+        check = "uri=/healthz interval=100ms timeout=20s"
+        with Daemon(config(a, b, check=check, upstream="when_all_down = fail")) as weir:
             wait_said(weir, b, "is HEALTHY")
             assert served_by(weir) == {"b"}
             b.health = "500"
@@ -168,9 +168,9 @@ def test_when_all_are_down():
 
 
 def test_probes_say_who_they_are_and_never_overlap():
-    """Method, Host, X-Forwarded-For, User-Agent and fields of one's own; one at a time, though the timeout is longer than the interval."""
+    """Method, Host, X-Forwarded-For, User-Agent, own fields; one at a time, though the timeout exceeds the interval."""
     with Origin("a") as a:
-        check = 'uri=/healthz?x=1 method=HEAD host=app.example header="X-Key: k e y" interval=100ms timeout=300ms passes=1'
+        check = 'uri=/healthz?x=1 method=HEAD host=app.example header="X-Key: k e y" interval=100ms timeout=300ms'
         with Daemon(config(a, check=check)) as weir:
             wait_said(weir, a, "is HEALTHY")
             probe = a.probes[0]
@@ -289,7 +289,8 @@ def test_what_the_check_of_the_configuration_says():
     """A wrong regex or option is an error with file and line."""
     with Daemon("[server web]\nlisten = 127.0.0.1:@http@\nreturn = 204\n") as weir:
         text = weir.config_file.read_text()
-        for value, said in (("body_regex=(", "the regex is wrong"), ("udp", "unknown word"), ("status=9", "is not a status")):
+        cases = (("body_regex=(", "the regex is wrong"), ("udp", "unknown word"), ("status=9", "is not a status"))
+        for value, said in cases:
             weir.config_file.write_text(text + f"[upstream app]\nserver = 127.0.0.1:1\nhealth_check = {value}\n")
             done = run_program("weir", "-p", f"{weir.prefix}/", "-c", str(weir.config_file), "-t")
             lines = len(text.splitlines()) + 3
@@ -301,7 +302,7 @@ def test_what_the_check_of_the_configuration_says():
 
 
 def test_reload_keeps_states():
-    """Over a reload a healthy peer stays healthy and a dead one dead, without a line, and a peer that is new begins anew."""
+    """Over a reload a healthy peer stays healthy and a dead one dead, without a line; a new one begins anew."""
     with Origin("a") as a, Origin("b") as b, Origin("c", health="silent") as c:
         slow = "uri=/healthz interval=30s passes=1 fails=1"
         with Daemon(config(a, b, check=f"uri=/healthz {FAST}")) as weir:
@@ -345,7 +346,7 @@ def test_a_killed_housekeeper_takes_nothing_with_it():
 
 
 def test_a_stopped_housekeeper_means_that_nothing_is_known():
-    """SIGSTOP of the housekeeper: what probes found is void after a while, each worker says so once, and again when it is back."""
+    """SIGSTOP of the housekeeper: what probes found is void after a while; workers say so, and again when it is back."""
     with Origin("a") as a, Origin("b", health="503") as b:
         main = "worker_stall_timeout = 1h"
         with Daemon(config(a, b), main=main) as weir:
@@ -451,10 +452,10 @@ def test_who_was_left_out_comes_back():
 class Agent:
     """Says a line to whoever connects, as HAProxy's agent-check has it."""
 
-    def __init__(self, line):
+    def __init__(self, line, host="127.0.0.1", port=0):
         self.line = line
         self.asked = 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server((host, port))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -522,6 +523,24 @@ def test_agents_are_obeyed():
             wait_until(lambda: served_by(weir, 1) == {"503"}, 10, "maintenance")
             weir.reload(agent_config(a, b, agent).replace(f" agent_port={agent.port}", ""))
             wait_until(lambda: served_by(weir, 1) == {"b"}, 10, "the peer to be used again")
+
+
+def test_weights_by_agents():
+    """25 % of an agent is a quarter of the peer's weight, 0 % none at all."""
+    with Origin("a") as a, Origin("b", host="127.0.0.2") as b:
+        with Agent("up 100%") as first, Agent("up 25%", host="127.0.0.2", port=first.port) as second:
+            check = f"tcp interval=100ms passes=1 agent_port={first.port}"
+            with Daemon(config(a, b, check=check)) as weir:
+                for origin in (a, b):
+                    wait_said(weir, origin, "is HEALTHY")
+                for agent in (first, second):
+                    agent.say(agent.line)
+                answers = [weir.get("/").text for _ in range(50)]
+                assert answers.count("b") == 10, answers.count("b")
+                second.say("0%")
+                wait_until(lambda: served_by(weir, 5) == {"a"}, 10, "a alone")
+                second.say("100%")
+                wait_until(lambda: served_by(weir, 5) == {"a", "b"}, 10, "both again")
 
 
 def test_max_conns_by_an_agent():

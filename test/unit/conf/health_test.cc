@@ -36,11 +36,11 @@ TEST_CASE("health_check: without a line nobody probes") {
 }
 
 TEST_CASE("health_check: all of its options") {
-  const HealthCheckConf conf =
-      check_of("uri=/healthz?x=1 method=POST host=a.example:81 header=\"X-A: b c\" header=X-B: "
-               "status=200-299,404 body=\"all well\" body_regex=\"^a.*\\\\d$\" body_max=1k "
-               "interval=2s timeout=500ms slow_interval=30s fails=4 passes=1 jitter=0 port=81 "
-               "agent_port=82");
+  const HealthCheckConf conf = check_of(
+      "uri=/healthz?x=1 method=POST host=a.example:81 header=\"X-A: b c\" header=X-B: "
+      "status=200-299,404 body=\"all well\" body_regex=\"^a.*\\\\d$\" body_max=1k "
+      "interval=2s timeout=500ms slow_interval=30s fails=4 passes=1 jitter=0 port=81 "
+      "agent_port=82");
   CHECK(conf.kind == HealthCheckConf::Kind::http);
   CHECK(conf.uri == "/healthz?x=1");
   CHECK(conf.method == "POST");

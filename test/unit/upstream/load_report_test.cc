@@ -34,26 +34,45 @@ TEST_CASE("X-Load: what is understood") {
 }
 
 TEST_CASE("X-Load: who says something malformed has said nothing") {
-  for (const std::string& bad : std::vector<std::string>{
-           "", " ", "cpu", "cpu=", "=0.4", "cpu=-0.1", "cpu=+0.1", "cpu=.5", "cpu=0.", "cpu=00.5",
-           "cpu=nan", "cpu=inf", "cpu=0x1", "cpu=0,5", "cpu=0.4 cpu=0.5", "cpu=0.4 mem",
-           "cpu=1e999", "cpu=1e", "cpu=0.5%", "disk=1", "cpu=\"0.5\"",
-           "cpu=" + std::string(41, '1'), "cpu=0.5" + std::string(4096, ' ')}) {
+  for (const std::string& bad : std::vector<std::string>{"",
+                                                         " ",
+                                                         "cpu",
+                                                         "cpu=",
+                                                         "=0.4",
+                                                         "cpu=-0.1",
+                                                         "cpu=+0.1",
+                                                         "cpu=.5",
+                                                         "cpu=0.",
+                                                         "cpu=00.5",
+                                                         "cpu=nan",
+                                                         "cpu=inf",
+                                                         "cpu=0x1",
+                                                         "cpu=0,5",
+                                                         "cpu=0.4 cpu=0.5",
+                                                         "cpu=0.4 mem",
+                                                         "cpu=1e999",
+                                                         "cpu=1e",
+                                                         "cpu=0.5%",
+                                                         "disk=1",
+                                                         "cpu=\"0.5\"",
+                                                         "cpu=" + std::string(41, '1'),
+                                                         "cpu=0.5" + std::string(4096, ' ')}) {
     CAPTURE(bad);
     CHECK_FALSE(parse_x_load(bad));
   }
 }
 
 TEST_CASE("ORCA: both text forms") {
-  for (const Good& good : std::vector<Good>{
-           {"TEXT cpu_utilization=0.3,mem_utilization=0.8", 30, 80},
-           {"TEXT cpu_utilization:0.3, mem_utilization:0.8,rps_fractional=10.5", 30, 80},
-           {"TEXT named_metrics.kv_cache=0.4,cpu_utilization=1.7", 100, 0},
-           {R"(JSON {"cpu_utilization": 0.3, "mem_utilization": 0.8})", 30, 80},
-           {R"(JSON {"rps_fractional":10.0,"named_metrics":{"cpu_utilization":9,"a":[1,{"b":"}"}]},)"
-            R"("mem_utilization":5e-1})",
-            0, 50},
-           {R"(JSON { "x" : "a\"b", "cpu_utilization" : 1 } )", 100, 0}}) {
+  for (
+      const Good& good : std::vector<Good>{
+          {"TEXT cpu_utilization=0.3,mem_utilization=0.8", 30, 80},
+          {"TEXT cpu_utilization:0.3, mem_utilization:0.8,rps_fractional=10.5", 30, 80},
+          {"TEXT named_metrics.kv_cache=0.4,cpu_utilization=1.7", 100, 0},
+          {R"(JSON {"cpu_utilization": 0.3, "mem_utilization": 0.8})", 30, 80},
+          {R"(JSON {"rps_fractional":10.0,"named_metrics":{"cpu_utilization":9,"a":[1,{"b":"}"}]},)"
+           R"("mem_utilization":5e-1})",
+           0, 50},
+          {R"(JSON { "x" : "a\"b", "cpu_utilization" : 1 } )", 100, 0}}) {
     CAPTURE(good.text);
     const auto load = parse_orca(good.text);
     REQUIRE(load);
@@ -65,16 +84,32 @@ TEST_CASE("ORCA: both text forms") {
 TEST_CASE("ORCA: who says something malformed has said nothing") {
   std::string deep = "JSON {\"a\":";
   for (int i = 0; i < 100; ++i) deep += "[";
-  for (const std::string& bad : std::vector<std::string>{
-           "", "TEXT", "TEXT ", "cpu_utilization=0.3", "BIN AAAA", "text cpu_utilization=0.3",
-           "TEXT cpu_utilization", "TEXT cpu_utilization=x", "JSON ", "JSON {}", "JSON []",
-           "JSON {\"cpu_utilization\":0.3", "JSON {\"cpu_utilization\":}",
-           "JSON {\"cpu_utilization\":\"0.3\"}", "JSON {\"cpu_utilization\":{}}",
-           "JSON {\"cpu_utilization\":[0.3]}", "JSON {\"cpu_utilization\":0.3}x",
-           "JSON {\"cpu_utilization\":0.3,}", "JSON {\"cpu_utilization\":-1}",
-           "JSON {\"cpu_utilization\":0.3,\"cpu_utilization\":0.4}", "JSON {\"a\":\"b}",
-           "JSON {\"a\":1 \"cpu_utilization\":1}", "JSON {cpu_utilization:1}", "JSON {\"a\\",
-           deep}) {
+  for (const std::string& bad :
+       std::vector<std::string>{"",
+                                "TEXT",
+                                "TEXT ",
+                                "cpu_utilization=0.3",
+                                "BIN AAAA",
+                                "text cpu_utilization=0.3",
+                                "TEXT cpu_utilization",
+                                "TEXT cpu_utilization=x",
+                                "JSON ",
+                                "JSON {}",
+                                "JSON []",
+                                "JSON {\"cpu_utilization\":0.3",
+                                "JSON {\"cpu_utilization\":}",
+                                "JSON {\"cpu_utilization\":\"0.3\"}",
+                                "JSON {\"cpu_utilization\":{}}",
+                                "JSON {\"cpu_utilization\":[0.3]}",
+                                "JSON {\"cpu_utilization\":0.3}x",
+                                "JSON {\"cpu_utilization\":0.3,}",
+                                "JSON {\"cpu_utilization\":-1}",
+                                "JSON {\"cpu_utilization\":0.3,\"cpu_utilization\":0.4}",
+                                "JSON {\"a\":\"b}",
+                                "JSON {\"a\":1 \"cpu_utilization\":1}",
+                                "JSON {cpu_utilization:1}",
+                                "JSON {\"a\\",
+                                deep}) {
     CAPTURE(bad);
     CHECK_FALSE(parse_orca(bad));
   }
