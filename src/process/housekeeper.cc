@@ -128,19 +128,19 @@ void Housekeeper::work() {
   for (const auto& shard : plan_.admin) admin_->add_listener(shard.fd);
   clean_timer_.arm(Heart::interval);
   clean();
-  const Generation& generation = plan_.generation;
-  caretaker_ = std::make_unique<Caretaker>(loop_, *generation.config,
-                                           generation.blueprint->contexts(), plan_.zones.peers);
   discovery_ = std::make_unique<Discovery>(loop_, *plan_.generation.config, plan_.zones,
                                            plan_.generation.number);
   discovery_->start();
+  const Generation& generation = plan_.generation;
+  caretaker_ = std::make_unique<Caretaker>(loop_, *generation.config,
+                                           generation.blueprint->contexts(), plan_.zones.peers);
 }
 
 // From here on nothing is written any more; the successor may start.
 void Housekeeper::yield() {
   working_ = false;
-  caretaker_.reset();
   discovery_.reset();
+  caretaker_.reset();
   wake_watcher_.stop();
   clean_timer_.cancel();
   side_.channel.send(Message::Kind::yielded);

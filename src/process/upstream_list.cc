@@ -4,8 +4,10 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
+#include <vector>
 
 #include "upstream/discovery_source.h"
+#include "upstream/membership.h"
 
 namespace weir::process {
 namespace {
@@ -41,21 +43,24 @@ std::uint32_t weight_of(const conf::UpstreamConf& group, const Row& row,
                         const shm::PeerWord& word) {
   if (word.weight != 0) return word.weight;
   if (row.from_file != nullptr) return row.from_file->options.weight;
-  return word.line != 0 && word.line <= group.discover.size()
-             ? group.discover[word.line - 1].options.weight
-             : 1;
+  const conf::PeerOptions* const options = options_of_line(group, word.line);
+  return options != nullptr ? options->weight : 1;
 }
 
 bool is_backup(const conf::UpstreamConf& group, const Row& row, const shm::PeerWord& word) {
   if (row.from_file != nullptr) return row.from_file->options.backup;
-  return word.backup || (word.line != 0 && word.line <= group.discover.size() &&
-                         group.discover[word.line - 1].options.backup);
+  const conf::PeerOptions* const options = options_of_line(group, word.line);
+  return word.backup || (options != nullptr && options->backup);
 }
 
+// What an operator wants of the peer, else the file, else the peer itself through its agent.
 std::string order_of(const Row& row, const shm::PeerWord& word) {
   if (word.order != shm::Order::none) return std::string(shm::name(word.order));
-  if (row.from_file == nullptr) return {};
-  return row.from_file->options.down ? "down" : row.from_file->options.drain ? "drain" : "";
+  if (row.from_file != nullptr && row.from_file->options.down) return "down";
+  if (row.from_file != nullptr && row.from_file->options.drain) return "drain";
+  if (word.said == shm::Said::maintenance) return "agent: maint";
+  if (word.said == shm::Said::drain) return "agent: drain";
+  return word.said_down ? "agent: down" : "";
 }
 
 json peer_of(const conf::UpstreamConf& group, const Row& row, const shm::Zones& zones,
@@ -68,6 +73,7 @@ json peer_of(const conf::UpstreamConf& group, const Row& row, const shm::Zones& 
            {"since_s", seconds_since(info.since_ns, now_ns)},
            {"order", order_of(row, info.word)},
            {"weight", weight_of(group, row, info.word)},
+           {"share", info.word.share == 0 ? 100 : info.word.share - 1},
            {"backup", is_backup(group, row, info.word)},
            {"in_flight", totals.in_flight},
            {"requests", totals.requests},

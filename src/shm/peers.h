@@ -64,11 +64,11 @@ struct PeerWord {
   std::uint8_t line = 0;     // which `discover` line of its group found it, from 1; 0: none
 
   std::uint64_t pack() const {
-    return static_cast<std::uint64_t>(health) | std::uint64_t{probed} << 8 |
-           static_cast<std::uint64_t>(order) << 16 | std::uint64_t{discovered} << 24 |
-           std::uint64_t{backup} << 25 | static_cast<std::uint64_t>(said) << 26 |
-           std::uint64_t{said_down} << 28 | std::uint64_t{weight} << 32 |
-           std::uint64_t{line} << 48 | std::uint64_t{share} << 56;
+    return static_cast<std::uint64_t>(health) | static_cast<std::uint64_t>(probed) << 8 |
+           static_cast<std::uint64_t>(order) << 16 | static_cast<std::uint64_t>(discovered) << 24 |
+           static_cast<std::uint64_t>(backup) << 25 | static_cast<std::uint64_t>(said) << 26 |
+           static_cast<std::uint64_t>(said_down) << 28 | static_cast<std::uint64_t>(weight) << 32 |
+           static_cast<std::uint64_t>(line) << 48 | static_cast<std::uint64_t>(share) << 56;
   }
   static PeerWord unpack(std::uint64_t word) {
     return {static_cast<Health>(word & 0xff),
@@ -100,9 +100,9 @@ struct PeerOrders {
   bool backup = false;  // of an added one
 
   std::uint64_t pack() const {
-    return std::uint64_t{generation} | std::uint64_t{weight} << 32 |
-           static_cast<std::uint64_t>(order) << 48 | std::uint64_t{added} << 56 |
-           std::uint64_t{backup} << 57;
+    return static_cast<std::uint64_t>(generation) | static_cast<std::uint64_t>(weight) << 32 |
+           static_cast<std::uint64_t>(order) << 48 | static_cast<std::uint64_t>(added) << 56 |
+           static_cast<std::uint64_t>(backup) << 57;
   }
   static PeerOrders unpack(std::uint64_t word) {
     return {static_cast<std::uint32_t>(word), static_cast<std::uint16_t>(word >> 32),

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "tls/contexts.h"
+#include "upstream/membership.h"
 
 namespace weir {
 namespace {
@@ -96,8 +97,8 @@ void Caretaker::take_discovered() {
     const auto address = Address::parse(info.address);
     if (!address) continue;
     conf::PeerConf found{*address, info.host, {}, {}};
-    const conf::UpstreamConf& conf = (*group)->conf;
-    if (!conf.discover.empty()) found.options = conf.discover.front().options;
+    const std::uint8_t line = shm::PeerWord::unpack(word).line;
+    if (const auto* options = options_of_line((*group)->conf, line)) found.options = *options;
     add(**group, i, found, false);
   }
   starts_ = 0;

@@ -117,7 +117,7 @@ void Discovery::dismiss_strangers() {
       return shm::group_id(group->conf.name) == id;
     });
     if (known && word.line != shm::former_line) continue;
-    const shm::PeerWord stranger{.health = word.health, .probed = word.probed};
+    const shm::PeerWord stranger = with_membership(word, {});
     if (word == stranger) continue;
     cell.word.store(stranger.pack(), std::memory_order_release);
     cell.orders.store(0, std::memory_order_relaxed);
@@ -180,7 +180,8 @@ std::string Discovery::save(bool on_disk) {
       saved.orders.push_back({group->conf.name, address, kept.host, kept.orders});
     }
   }
-  std::string why = store_.write(saved, on_disk);
+  // One file holds both: what must not be lost must not be lost by the next set either.
+  std::string why = store_.write(saved, on_disk || !saved.orders.empty());
   if (!why.empty() && !save_failed_) log::error("upstreams can't be saved: {}", why);
   save_failed_ = !why.empty();
   return why;

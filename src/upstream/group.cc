@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "base/log.h"
+#include "upstream/membership.h"
 
 namespace weir {
 namespace {
@@ -94,13 +95,6 @@ void Group::look() {
   tiers_.renew(peers_, now, stale);
 }
 
-// What stands behind a peer that the file does not name: the options of the line that found it.
-// nullptr: nothing does, or not any more; then those that it has stay.
-const conf::PeerOptions* Group::options_of_line(std::uint8_t line) const {
-  if (line == 0 || line > conf_.discover.size()) return nullptr;
-  return &conf_.discover[line - 1].options;
-}
-
 // Those that discovery found, and no others but the file's; a former member stays for who has it,
 // and is none for a worker of a later configuration. A peer that left goes when nothing refers to
 // it any more.
@@ -117,7 +111,7 @@ void Group::take_members() {
     if (cell.group.load(std::memory_order_acquire) != own) continue;
     const auto word = shm::PeerWord::unpack(cell.word.load(std::memory_order_acquire));
     if (!word.discovered) continue;
-    const conf::PeerOptions* const options = options_of_line(word.line);
+    const conf::PeerOptions* const options = options_of_line(conf_, word.line);
     const auto it = known.find(cell.id.load(std::memory_order_acquire));
     if (it == known.end() && word.line == shm::former_line) continue;
     if (it != known.end()) {

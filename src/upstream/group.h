@@ -76,7 +76,6 @@ class Group {
   void take_members();
   bool checks_are_stale(clock::Monotonic now) const;
   PeerPlace place_of_peers() const;
-  const conf::PeerOptions* options_of_line(std::uint8_t line) const;
 
   const conf::UpstreamConf& conf_;
   tls::UpstreamContext* tls_;

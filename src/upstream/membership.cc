@@ -3,16 +3,30 @@
 #include <unordered_set>
 
 namespace weir {
-namespace {
 
-// The word without what is not ours: health and whether it was probed.
-shm::PeerWord without_health(shm::PeerWord word) {
-  word.health = {};
-  word.probed = false;
-  return word;
+const conf::PeerOptions* options_of_line(const conf::UpstreamConf& conf, std::uint8_t line) {
+  if (line == 0 || line > conf.discover.size()) return nullptr;
+  return &conf.discover[line - 1].options;
 }
 
-}  // namespace
+shm::PeerWord membership_in(const shm::PeerWord& word) {
+  shm::PeerWord out;
+  out.order = word.order;
+  out.discovered = word.discovered;
+  out.backup = word.backup;
+  out.weight = word.weight;
+  out.line = word.line;
+  return out;
+}
+
+shm::PeerWord with_membership(shm::PeerWord word, const shm::PeerWord& membership) {
+  word.order = membership.order;
+  word.discovered = membership.discovered;
+  word.backup = membership.backup;
+  word.weight = membership.weight;
+  word.line = membership.line;
+  return word;
+}
 
 void Membership::want(const std::vector<const FoundSet*>& found, const Orders& orders,
                       std::uint32_t generation) {
@@ -67,8 +81,8 @@ Membership::Done Membership::apply(const std::vector<const FoundSet*>& found, co
 
 // Only who took over at a reload marks members as former: what leaves later leaves for all.
 bool Membership::dismiss(std::uint32_t index, bool keep_former) {
-  const auto now = without_health(
-      shm::PeerWord::unpack(table_.cell(index).word.load(std::memory_order_relaxed)));
+  const auto now =
+      membership_in(shm::PeerWord::unpack(table_.cell(index).word.load(std::memory_order_relaxed)));
   const bool is_former = now.line == shm::former_line;
   if (keep_former && (is_former || (first_ && !now.discovered))) return false;
   shm::PeerWord ours{};
@@ -85,7 +99,7 @@ bool Membership::place(const std::string& address, const Wanted& wanted, std::in
   const bool found = wanted.line != 0;
   shm::PeerWord ours;
   ours.order = wanted.orders.order;
-  ours.discovered = found || added;
+  if (found || added) ours.discovered = true;
   ours.line = wanted.line;
   // The file's word on its own peers counts before a source's, an operator's before both.
   ours.weight = wanted.orders.weight;
@@ -115,11 +129,8 @@ bool Membership::write(std::uint32_t index, const shm::PeerWord& ours,
     cell.orders.store(orders.pack(), std::memory_order_relaxed);
   }
   const auto now = shm::PeerWord::unpack(cell.word.load(std::memory_order_relaxed));
-  if (without_health(now) == ours) return false;
-  shm::PeerWord next = ours;
-  next.health = now.health;
-  next.probed = now.probed;
-  cell.word.store(next.pack(), std::memory_order_release);
+  if (membership_in(now) == ours) return false;
+  cell.word.store(with_membership(now, ours).pack(), std::memory_order_release);
   return true;
 }
 
@@ -128,7 +139,7 @@ bool Membership::stands() const {
     const shm::PeerCell& cell = table_.cell(placed.cell);
     if (cell.id.load(std::memory_order_acquire) != placed.id) return false;
     const auto word = shm::PeerWord::unpack(cell.word.load(std::memory_order_relaxed));
-    if (without_health(word).pack() != placed.word) return false;
+    if (membership_in(word).pack() != placed.word) return false;
   }
   return true;
 }

@@ -23,6 +23,14 @@ struct Ordered {
 };
 using Orders = std::map<std::string, Ordered>;
 
+// What stands behind a peer that the file does not name: the options of the line that found it.
+// nullptr: no line of this configuration did.
+const conf::PeerOptions* options_of_line(const conf::UpstreamConf& conf, std::uint8_t line);
+
+// The part of a word that membership is; and a word with another such part.
+shm::PeerWord membership_in(const shm::PeerWord& word);
+shm::PeerWord with_membership(shm::PeerWord word, const shm::PeerWord& membership);
+
 class Membership {
  public:
   Membership(const shm::PeerTable& table, const conf::UpstreamConf& conf)

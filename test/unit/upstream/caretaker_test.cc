@@ -231,6 +231,7 @@ TEST_CASE("caretaker: it takes discovered peers into its care and lets them go")
   REQUIRE(found);
   shm::PeerWord word;
   word.discovered = true;
+  word.line = 1;
   house.table().cell(*found).word.store(word.pack());
   house.table().bump();
   house.fail("a", 5);

@@ -108,6 +108,26 @@ TEST_CASE("membership: who is found no more leaves; health stays whose business 
   CHECK(world.word("10.0.0.3:80").discovered);
 }
 
+TEST_CASE("membership: what a peer's agent said is not its business either") {
+  World world;
+  world.first = {found("10.0.0.2:80", 3)};
+  Membership it(world.table(), world.conf);
+  world.apply(it);
+  shm::PeerCell& cell = world.table().cell(*world.cell("10.0.0.2:80"));
+  shm::PeerWord said = world.word("10.0.0.2:80");
+  said.said = shm::Said::drain;
+  said.said_down = true;
+  said.share = 51;
+  cell.word.store(said.pack());
+  CHECK(it.stands());
+  CHECK_FALSE(world.apply(it).changed);
+  CHECK(world.word("10.0.0.2:80") == said);
+  world.first = {found("10.0.0.2:80", 4)};
+  CHECK(world.apply(it).changed);
+  said.weight = 4;
+  CHECK(world.word("10.0.0.2:80") == said);
+}
+
 TEST_CASE("membership: orders count before what sources and the file say") {
   World world;
   world.first = {found("10.0.0.2:80", 3)};
