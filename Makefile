@@ -30,7 +30,7 @@ $B/test/fault/support/%.o: private CXXFLAGS := $(CXXFLAGS)
 $B/test/fuzz/proxy/%.o: private CXXFLAGS := $(patsubst -O2,-O0,$(subst fuzzer-no-link$(comma),,$(CXXFLAGS)))
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Werror
 ALL_CXXFLAGS = -std=c++20 -Isrc -I. $(WARNINGS) -MMD -MP -pthread $(CXXFLAGS)
-LDLIBS = -Wl,--as-needed -levent_core -lssl -lcrypto -lz -lbrotlienc -linih -lcares -lfmt -lpcre2-8 -pthread
+LDLIBS = -Wl,--as-needed -levent_core -lssl -lcrypto -lz -lbrotlienc -linih -lcares -lfmt -lpcre2-8 -lncursesw -ltinfo -pthread
 LINK = $(call say,LINK,$@)$(CXX) -rdynamic $(filter -fsanitize% -pthread,$(ALL_CXXFLAGS)) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
 
 objects = $(patsubst %.cc,$B/%.o,$(shell find $1 -name '*.cc' 2>/dev/null | LC_ALL=C sort))

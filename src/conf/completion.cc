@@ -91,14 +91,14 @@ _weir_tool() {
   _init_completion || return
   if [[ $cur == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_parse_help "$1" --help)" -- "$cur")
-  elif [[ $prev == --cert || $prev == --key || $prev == --cacert ]]; then
+  elif [[ $prev == --cert || $prev == --key || $prev == --cacert || $1 == *weir-top && $prev == -* ]]; then
     _filedir
   fi
 }
 
 complete -F _weir weir
 complete -F _weirctl weirctl
-complete -F _weir_tool weir-echo weir-load
+complete -F _weir_tool weir-echo weir-load weir-top
 )bash";
 
 std::string list(Kinds kinds) {

@@ -133,7 +133,7 @@ Result<Ok> steer_at_random(int fd, std::optional<unsigned> count) {
   return Ok{};
 }
 
-Result<Fd> connect_unix(std::string_view path) {
+Result<Fd> connect_unix(std::string_view path, std::chrono::milliseconds limit) {
   const auto address = Address::parse("unix:" + std::string(path));
   if (!address) {
     errno = ENAMETOOLONG;
@@ -141,6 +141,12 @@ Result<Fd> connect_unix(std::string_view path) {
   }
   Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) return failed("socket()");
+  if (limit.count() > 0) {
+    const timeval time{limit.count() / 1000, limit.count() % 1000 * 1000};
+    for (const int option : {SO_SNDTIMEO, SO_RCVTIMEO}) {
+      ::setsockopt(fd.get(), SOL_SOCKET, option, &time, sizeof time);
+    }
+  }
   if (::connect(fd.get(), address->data(), address->size()) != 0) return failed("connect()");
   return fd;
 }

@@ -52,8 +52,9 @@ int somaxconn();                            // the kernel's bound on a backlog
 // listen()). nullopt: back to the kernel's hash. Needs no privilege.
 Result<Ok> steer_at_random(int fd, std::optional<unsigned> count);
 
-// A connected Unix stream socket (a tool's side of a control connection).
-Result<Fd> connect_unix(std::string_view path);
+// A connected Unix stream socket (a tool's side of a control connection). With a `limit` no call on
+// it takes longer, nor does the connecting.
+Result<Fd> connect_unix(std::string_view path, std::chrono::milliseconds limit = {});
 
 // Who sits at the other end of a Unix socket.
 struct PeerCredentials {

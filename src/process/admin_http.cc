@@ -175,6 +175,7 @@ std::string AdminHttp::body_for(std::string_view path, int& status) const {
   if (path == status_path) {
     StatusFacts facts;
     facts.generation = generation_.number;
+    facts.upstreams = facts_of(*generation_.config);
     return status_document(zones_, facts);
   }
   for (std::uint32_t i = 0; i < shm::slot_count; ++i) {

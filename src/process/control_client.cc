@@ -5,7 +5,6 @@
 
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
 
@@ -84,9 +83,9 @@ Asked no_answer(std::string error, int exit_code) {
 
 }  // namespace
 
-Asked ask(const std::string& socket_path, const Request& asked) {
+Asked ask(const std::string& socket_path, const Request& asked, std::chrono::milliseconds limit) {
   const Command command = asked.command;
-  auto fd = connect_unix(socket_path);
+  auto fd = connect_unix(socket_path, limit);
   if (!fd) {
     const bool denied = errno == EACCES || errno == EPERM;
     const bool absent = errno == ENOENT || errno == ECONNREFUSED;

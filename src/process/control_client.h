@@ -1,6 +1,7 @@
 // ControlClient: the other side of the control protocol: weir -s, weir --check-zones and weirctl.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,8 +18,10 @@ struct Asked {
   std::string error;    // when there is no answer
   int exit_code = 0;    // what that means for a command (not running, not permitted ...)
 };
-// Waits for the answer, however long it takes; for stop and quit until the master is gone.
-Asked ask(const std::string& socket_path, const Request& request);
+// Waits for the answer, however long it takes, or for `limit`; for stop and quit until the master
+// is gone.
+Asked ask(const std::string& socket_path, const Request& request,
+          std::chrono::milliseconds limit = {});
 
 // Where the instance that these options mean has its pid file. Also when the configuration is
 // broken: that must not keep anybody from stopping the instance.

@@ -63,6 +63,69 @@ json master_of(const StatusFacts::Master& master) {
   return out;
 }
 
+json peer_of(const PeerView& peer, std::int64_t now_ns) {
+  const shm::PeerInfo& info = peer.info;
+  const shm::PeerTotals& totals = peer.totals;
+  const auto ms_ago = [now_ns](std::int64_t then_ns) {
+    return std::max<std::int64_t>(0, now_ns - then_ns) / 1000000;
+  };
+  json out{{"url", peer.url},
+           {"address", info.address},
+           {"host", info.host},
+           {"static", peer.is_static},
+           {"status", std::string(shm::name(info.word.health))},
+           {"probed", info.word.probed},
+           {"ejected", peer.ejected(now_ns)},
+           {"order", std::string(shm::name(peer.order))},
+           {"backup", peer.backup},
+           {"weight", peer.weight}};
+  if (peer.is_static) {
+    out["configured"] = {{"weight", peer.configured.weight},
+                         {"backup", peer.configured.backup},
+                         {"order", std::string(shm::name(peer.configured.order))}};
+  }
+  // Times that have not come yet are left out.
+  if (info.since_ns != 0) out["in_state_ms"] = ms_ago(info.since_ns);
+  if (info.healthy_ns != 0) out["healthy_ms_ago"] = ms_ago(info.healthy_ns);
+  if (info.probed_ns != 0) {
+    out["probed_ms_ago"] = ms_ago(info.probed_ns);
+    out["probe_us"] = info.probe_us;
+  }
+  out["probes"] = info.probes;
+  out["probe_failures"] = info.probe_failures;
+  out["consecutive_failures"] = info.failed_in_a_row;
+  out["ejections"] = info.ejections;
+  out["in_flight"] = totals.in_flight;
+  out["requests"] = totals.requests;
+  out["failures"] = totals.failures;
+  out["answers_5xx"] = totals.answers_5xx;
+  std::uint64_t answers = 0;
+  for (const std::uint64_t count : totals.latency) answers += count;
+  if (answers != 0) {
+    out["latency_us"] = {{"mean", totals.latency_us / answers},
+                         {"p50", LatencyScale::percentile_us(totals.latency, 0.5)},
+                         {"p99", LatencyScale::percentile_us(totals.latency, 0.99)}};
+  }
+  if (info.load_ns != 0) {
+    out["load"] = {{"cpu", info.load.cpu / 65535.0},
+                   {"memory", info.load.memory / 65535.0},
+                   {"ms_ago", ms_ago(info.load_ns)}};
+  }
+  if (!info.error.empty()) out["last_error"] = info.error;
+  return out;
+}
+
+json upstreams_of(const shm::PeerTable& table, const StatusFacts& facts, std::int64_t now_ns) {
+  json all = json::array();
+  for (const UpstreamView& upstream : view_of(table, facts.upstreams)) {
+    json peers = json::array();
+    for (const PeerView& peer : upstream.peers) peers.push_back(peer_of(peer, now_ns));
+    all.push_back(
+        {{"name", upstream.name}, {"scheme", upstream.scheme}, {"peers", std::move(peers)}});
+  }
+  return all;
+}
+
 }  // namespace
 
 std::string status_document(shm::Zones& zones, const StatusFacts& facts) {
@@ -75,6 +138,7 @@ std::string status_document(shm::Zones& zones, const StatusFacts& facts) {
     if (info.state != shm::SlotState::free) processes.push_back(process_of(zones, info, now_ns));
   }
   out["processes"] = std::move(processes);
+  out["upstreams"] = upstreams_of(zones.peers, facts, now_ns);
   shm::CounterValues values{};
   out["counters_exact"] = zones.stats.sum(values);
   out["counters"] = counters_of(values);

@@ -7,12 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "process/upstream_view.h"
 #include "shm/zones.h"
 
 namespace weir::process {
 
 struct StatusFacts {
   std::uint64_t generation = 0;  // in force
+  std::vector<UpstreamFacts> upstreams;
   // The master's part:
   struct Master {
     int pid = 0;

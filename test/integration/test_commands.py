@@ -138,7 +138,7 @@ def test_make_install_and_start_as_a_daemon():
         *("etc/weir/weir.ini", "etc/logrotate.d/weir", "usr/share/man/man1/weir-load.1"),
         *("usr/share/man/man8/weir.8", "usr/share/man/man5/weir.ini.5", "usr/share/man/man1/weir-echo.1"),
         *("usr/lib/systemd/system/weir.service", "usr/share/bash-completion/completions/weir"),
-        "usr/share/bash-completion/completions/weir-load",
+        *("usr/share/bash-completion/completions/weir-load", "usr/bin/weir-top", "usr/share/man/man8/weir-top.8"),
     ):
         assert (where / path).is_file(), path
     unit = (where / "usr/lib/systemd/system/weir.service").read_text()

@@ -1,0 +1,72 @@
+#include "tools/top/json.h"
+
+#include <nlohmann/json.hpp>
+
+namespace weir::top {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+template <class T>
+void put(json& out, const char* key, const std::optional<T>& value) {
+  if (value) out[key] = *value;
+}
+
+json peer_of(const PeerRow& row) {
+  json out{{"url", row.url},
+           {"status", row.status},
+           {"healthy", row.healthy},
+           {"failures", row.failures},
+           {"probe_failures", row.probe_failures},
+           {"consecutive_failures", row.failed_in_a_row}};
+  put(out, "healthy_ms_ago", row.healthy_ms_ago);
+  put(out, "in_state_ms", row.in_state_ms);
+  if (row.probe_us != 0) out["probe_us"] = row.probe_us;
+  out["in_flight"] = row.in_flight;
+  out["requests"] = row.requests;
+  if (row.rates) {
+    out["requests_per_s"] = row.rates->requests;
+    out["error_share"] = row.rates->errors;
+    out["p50_us"] = row.rates->p50_us;
+    out["p99_us"] = row.rates->p99_us;
+  }
+  out["weight"] = row.weight;
+  if (row.load) {
+    out["load"] = {{"cpu", row.load->cpu / 65535.0}, {"memory", row.load->memory / 65535.0}};
+  }
+  if (!row.error.empty()) out["last_error"] = row.error;
+  return out;
+}
+
+json worker_of(const WorkerRow& row) {
+  json out{{"pid", row.pid}, {"generation", row.generation}, {"state", row.state}};
+  put(out, "silent_ms", row.silent_ms);
+  out["connections"] = row.connections;
+  put(out, "requests_per_s", row.requests);
+  put(out, "cpu_share", row.cpu);
+  if (!row.at.empty()) out["at"] = row.at;
+  return out;
+}
+
+}  // namespace
+
+std::string json_of(const Frame& frame) {
+  json out{{"version", frame.master.version},         {"pid", frame.master.pid},
+           {"answers", frame.master.answers},         {"uptime_ms", frame.master.uptime_ms},
+           {"generation", frame.master.generation},   {"interval_s", frame.seconds},
+           {"connections", frame.connections},        {"requests", frame.requests},
+           {"requests_active", frame.requests_active}};
+  put(out, "requests_per_s", frame.requests_rate);
+  put(out, "error_share", frame.errors);
+  out["upstreams"] = json::array();
+  for (const GroupRows& group : frame.groups) {
+    json peers = json::array();
+    for (const PeerRow& peer : group.peers) peers.push_back(peer_of(peer));
+    out["upstreams"].push_back({{"name", group.name}, {"peers", std::move(peers)}});
+  }
+  out["workers"] = json::array();
+  for (const WorkerRow& worker : frame.workers) out["workers"].push_back(worker_of(worker));
+  return out.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace weir::top
