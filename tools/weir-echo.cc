@@ -36,8 +36,25 @@ std::string ports_text(const std::vector<weir::Address>& addresses) {
   return text;
 }
 
+struct Running {
+  weir::SignalFd& signals;
+  weir::Loop& loop;
+  weir::echo::Server& server;
+};
+
+void on_signal(void* it) {
+  Running& running = *static_cast<Running*>(it);
+  while (const auto signal = running.signals.next()) {
+    if (signal->number != SIGHUP) return running.loop.stop();
+    const auto why = running.server.obey();
+    fmt::print("weir-echo: {}\n", why.empty() ? "obeying" : why);
+    std::fflush(stdout);
+  }
+}
+
 int serve(const weir::echo::Options& options) {
-  auto signals = weir::SignalFd::open({SIGTERM, SIGINT});
+  auto signals = options.obey.empty() ? weir::SignalFd::open({SIGTERM, SIGINT})
+                                      : weir::SignalFd::open({SIGTERM, SIGINT, SIGHUP});
   if (!signals) {
     fmt::print(stderr, "weir-echo: {}\n", signals.error().what);
     return exit_failure;
@@ -53,14 +70,18 @@ int serve(const weir::echo::Options& options) {
       return exit_failure;
     }
   }
+  if (const auto why = server.obey(); !why.empty()) {
+    fmt::print(stderr, "weir-echo: {}\n", why);
+    return exit_failure;
+  }
   if (const auto why = server.listen(); !why.empty()) {
     const bool denied = errno == EACCES || errno == EPERM;
     fmt::print(stderr, "weir-echo: {}\n", why);
     return denied ? exit_not_permitted : exit_failure;
   }
-  weir::LevelWatcher ending(
-      loop, [](void* it) { static_cast<weir::Loop*>(it)->stop(); }, &loop);
-  if (const auto done = ending.watch(signals->fd()); !done) {
+  Running running{*signals, loop, server};
+  weir::LevelWatcher told(loop, on_signal, &running);
+  if (const auto done = told.watch(signals->fd()); !done) {
     fmt::print(stderr, "weir-echo: {}\n", done.error().what);
     return exit_failure;
   }

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 
-from harness import Echo, RawClient, certificate, run_program, scratch
+from harness import Echo, RawClient, certificate, run_program, scratch, wait_until
 from harness.client import tls_context
 
 PATTERN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+\n"
@@ -116,6 +116,31 @@ def test_command_line_shapes_answers():
         client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nonly this")
         assert client.read_response("POST").status == 200
         client.expect_closed()
+
+
+def test_words_of_a_file_are_obeyed_and_read_again():
+    """--obey: words of X-Echo from a file, for every request; a HUP reads it again, nonsense changes nothing."""
+    words = scratch("echo") / "words"
+    words.write_text("status=404")
+    with Echo("--obey", words, "--size", "3") as echo, echo.connect() as client:
+
+        def told(text):
+            said = echo.output.count("\n")
+            words.write_text(text)
+            echo.signal(signal.SIGHUP)
+            wait_until(lambda: echo.output.count("\n") > said, 10, "weir-echo to answer the HUP")
+            return client.request("GET", "/")
+
+        first = client.request("GET", "/")
+        assert (first.status, len(first.body)) == (404, 3)
+        assert told("status=500\nsize=7\n").status == 500
+        answer = told("status=77")
+        assert (answer.status, len(answer.body)) == (500, 7) and "wants 200 to 599" in echo.output
+        answer = told("")
+        assert (answer.status, len(answer.body)) == (200, 3)
+    words.write_text("nonsense")
+    done = run_program("weir-echo", "--obey", words, "1")
+    assert done.returncode == 1 and "unknown word" in done.stderr, done
 
 
 def test_error_rate_is_exact():

@@ -145,6 +145,7 @@ constexpr option long_options[] = {{"debug", no_argument, nullptr, 'd'},
                                    {"open", no_argument, nullptr, 'o'},
                                    {"log", no_argument, nullptr, 'l'},
                                    {"steer", no_argument, nullptr, 's'},
+                                   {"obey", required_argument, nullptr, 'O'},
                                    {"tls", no_argument, nullptr, 't'},
                                    {"cert", required_argument, nullptr, 'c'},
                                    {"key", required_argument, nullptr, 'k'},
@@ -170,6 +171,7 @@ Result<Ok> take(int letter, std::string_view name, std::string_view value, Optio
     case 'o': out.open = true; break;
     case 'l': out.log = true; break;
     case 's': out.steer = true; break;
+    case 'O': out.obey = value; break;
     case 't': out.tls = true; break;
     case 'c': out.tls = true, out.certificate_file = value; break;
     case 'k': out.tls = true, out.key_file = value; break;
@@ -244,6 +246,7 @@ usage: weir-echo [options] PORT[-PORT]|ADDRESS:PORT[-PORT]|unix:PATH ...
   --tls                  HTTPS, with a certificate made at start and kept in memory
   --cert FILE --key FILE HTTPS with this certificate
   --steer                obey a request's X-Echo field: "status=503 delay=1s close ..."
+  --obey FILE            the same words from a file, for every request; read again at a HUP
   --error-rate PERCENT   answer this share of the requests with 500, evenly spread
   --health CODE          what /health answers (200)
   --field "NAME: VALUE"  add a field to every answer; may be given more than once

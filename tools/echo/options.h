@@ -40,6 +40,7 @@ struct Options {
   bool open = false;   // answer anybody
   bool log = false;    // a line per request
   bool steer = false;  // obey X-Echo
+  std::string obey;    // a file with words as X-Echo has them; empty: none
   bool tls = false;
   std::string certificate_file, key_file;  // empty: made at start, in memory
   unsigned error_percent = 0;

@@ -62,7 +62,11 @@ struct Server::Tls {
 };
 
 Server::Server(Loop& loop, Options options)
-    : loop_(loop), options_(std::move(options)), pool_(pool_bytes), lingerers_(loop) {}
+    : loop_(loop),
+      options_(std::move(options)),
+      asked_(options_.behaviour),
+      pool_(pool_bytes),
+      lingerers_(loop) {}
 
 Server::~Server() { close_all(); }
 
@@ -88,6 +92,19 @@ std::string Server::prepare_tls() {
   if (!made->context) return error;
   made->listen = tls::ListenContext({made->context.get(), 0});
   tls_ = std::move(made);
+  return {};
+}
+
+std::string Server::obey() {
+  if (options_.obey.empty()) return {};
+  std::string text;
+  if (!read_file(options_.obey, text)) return fmt::format("{} can't be read", options_.obey);
+  for (char& c : text) c = c == '\n' ? ' ' : c;
+  Behaviour wanted = asked_;
+  if (const auto done = steer(text, wanted); !done) {
+    return fmt::format("{}: {}", options_.obey, done.error().what);
+  }
+  options_.behaviour = std::move(wanted);
   return {};
 }
 

@@ -34,6 +34,9 @@ class Server final : public ListenerOwner {
   std::string listen();
   // Before listen() where --tls is asked for: reads or makes the certificate. Empty: done.
   std::string prepare_tls();
+  // Takes the words of --obey's file; what was obeyed before goes on when they are wrong. Empty:
+  // done.
+  std::string obey();
   void close_all();
 
   // for sessions
@@ -58,6 +61,7 @@ class Server final : public ListenerOwner {
 
   Loop& loop_;
   Options options_;
+  const Behaviour asked_;  // by the command line
   Limits limits_;
   DateCache date_;
   BufferPool pool_;  // of TLS records
