@@ -6,6 +6,7 @@
 #include "os/process.h"
 #include "process/boot.h"
 #include "process/control_client.h"
+#include "process/debug.h"
 #include "process/options.h"
 #include "process/proxy_application.h"
 
@@ -33,6 +34,7 @@ int act(const Options& options) {
     case Options::Action::run: return run_instance(options, application);
     case Options::Action::test:
     case Options::Action::dump: return test_configuration(options, application);
+    case Options::Action::debug: return debug_instance(options, application);
     case Options::Action::signal: return send_signal_to_instance(options);
     case Options::Action::check_zones: return check_zones_of_instance(options);
     case Options::Action::explain: return explain(options.argument);

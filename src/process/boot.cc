@@ -145,7 +145,7 @@ int test_configuration(const Options& options, Application& application) {
   return exit_ok;
 }
 
-int run_instance(const Options& options, Application& application) {
+int run_instance(const Options& options, Application& application, Fd report) {
   if (!secure_standard_fds()) return exit_failure;
   log_early(options.error_log);
   ignore_signals({SIGPIPE});
@@ -160,7 +160,9 @@ int run_instance(const Options& options, Application& application) {
     return exit_failure;
   }
   Daemon daemon;
-  if (*reading.config->main.daemon) {
+  if (report) {
+    daemon = Daemon::awaited(std::move(report));
+  } else if (*reading.config->main.daemon) {
     auto entered = Daemon::enter();
     if (!entered) {
       say(fmt::format("weir: {} failed: {}\n", entered.error().what, std::strerror(errno)));

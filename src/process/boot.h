@@ -4,13 +4,15 @@
 #pragma once
 
 #include "conf/load.h"
+#include "os/fd.h"
 #include "process/application.h"
 #include "process/options.h"
 
 namespace weir::process {
 
-// Runs an instance to its end; the exit status.
-int run_instance(const Options& options, Application& application);
+// Runs an instance to its end; the exit status. With `report` it stays in the foreground and writes
+// there, as one byte, how the start went.
+int run_instance(const Options& options, Application& application, Fd report = {});
 
 // -t and -T.
 int test_configuration(const Options& options, Application& application);

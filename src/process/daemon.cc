@@ -25,6 +25,12 @@ int wait_for_report(const Fd& pipe) {
 
 }  // namespace
 
+Daemon Daemon::awaited(Fd pipe) {
+  Daemon daemon;
+  daemon.pipe_ = std::move(pipe);
+  return daemon;
+}
+
 Result<Daemon> Daemon::enter() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return Error{Side::self, "pipe2()"};
@@ -57,6 +63,7 @@ void Daemon::report(int status, bool keep_stderr) {
   // The shell may have gone away; that changes nothing for the daemon.
   [[maybe_unused]] const auto written = ::write(pipe_.get(), &byte, 1);
   pipe_.reset();
+  if (!detached_) return;
   [[maybe_unused]] const auto done = stdio_to_null(keep_stderr);
 }
 

@@ -11,11 +11,14 @@ class Daemon {
  public:
   // In the foreground: nobody waits, report() does nothing.
   Daemon() = default;
+  // In the foreground, and somebody waits at the other end of the pipe for how the start went.
+  static Daemon awaited(Fd pipe);
   // Returns in the grandchild only (new session, folder /, umask 027, standard input and output
   // are /dev/null; standard error stays until report()). The first process exits in here.
   static Result<Daemon> enter();
 
-  // Once. Afterwards standard error is /dev/null, too, unless the error log needs it.
+  // Once. Afterwards, where it left the terminal, standard error is /dev/null, too, unless the
+  // error log needs it.
   void report(int status, bool keep_stderr);
   bool detached() const { return detached_; }
 

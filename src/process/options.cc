@@ -13,6 +13,7 @@ namespace {
 
 enum Long : int {
   long_explain = 256,
+  long_debug,
   long_check_zones,
   long_print_manual,
   long_print_sample,
@@ -33,6 +34,7 @@ const option long_options[] = {
     {"version", no_argument, nullptr, 'v'},
     {"build-info", no_argument, nullptr, 'V'},
     {"help", no_argument, nullptr, 'h'},
+    {"debug", no_argument, nullptr, long_debug},
     {"explain", required_argument, nullptr, long_explain},
     {"check-zones", no_argument, nullptr, long_check_zones},
     {"print-manual", no_argument, nullptr, long_print_manual},
@@ -59,6 +61,7 @@ Options::Action action_of(int letter) {
     case 's': return signal;
     case 'v': return version;
     case 'V': return build_info;
+    case long_debug: return debug;
     case long_explain: return explain;
     case long_check_zones: return check_zones;
     case long_print_manual: return print_manual;
@@ -137,6 +140,7 @@ std::string usage() {
   -e, --error-log FILE    for messages before the configuration is read; or stderr
   -s, --signal SIGNAL     stop, quit, reload or reopen the running instance; waits for
                           the outcome and says it
+      --debug             run in the foreground with weir-top on the terminal; q ends both
       --explain NAME      what a directive does
       --check-zones       look for damage in the shared memory of the running instance
       --print-manual, --print-sample, --print-completion

@@ -24,6 +24,7 @@ struct Options {
     test,              // -t
     dump,              // -T
     signal,            // -s
+    debug,             // --debug
     version,           // -v
     build_info,        // -V
     help,              // -h

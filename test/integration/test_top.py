@@ -6,8 +6,8 @@ import re
 import signal
 import subprocess
 
-from harness import Daemon, Echo, run_program, wait_until
-from harness.daemon import program
+from harness import Daemon, Echo, RawClient, free_port, run_program, scratch, wait_until
+from harness.daemon import child_pids, lives, program, title
 from harness.screen import ScreenProgram
 
 CONFIG = """
@@ -213,3 +213,71 @@ def test_arguments_and_exit_codes():
         with ScreenProgram("weir-top", *arguments, environment={"TERM": "no-such"}) as screen:
             screen.wait_exit(1)
             assert 'the terminal "no-such" is not known' in screen.text
+
+
+def debug(config, **options):
+    """weir --debug with that configuration on a terminal."""
+    prefix = scratch("debug")
+    (prefix / "run").mkdir()
+    (prefix / "weir.ini").write_text(config)
+    return ScreenProgram("weir", "--debug", "-p", prefix, "-c", "weir.ini", columns=160, cwd=prefix, **options)
+
+
+DEBUG_MAIN = """[main]
+pid = run/weir.pid
+state_path = run
+error_log = stderr info
+worker_processes = 1
+daemon = on
+"""
+
+
+def family(pid):
+    """All that descends from a process, by title."""
+    found = {}
+    for child in child_pids(pid):
+        found[child] = title(child)
+        found |= family(child)
+    return found
+
+
+def test_debug_runs_weir_below_the_dashboard():
+    """weir --debug: the tables, the log below them; q ends all in order and leaves the terminal as it was."""
+    with Echo(count=4, open=True) as origin:
+        port = free_port()
+        config = DEBUG_MAIN + CONFIG.format(first=origin.port, last=origin.port + 3).replace("@http@", str(port))
+        for end in ("q", "\x03"):
+            with debug(config) as screen:
+                screen.wait(rf"^> http://127.0.0.1:{origin.port} ")
+                screen.wait(r"^log$")
+                screen.wait(r"generation 1 serves with 1 workers")
+                with RawClient(port) as client:
+                    assert client.request().status == 200
+                screen.wait(r"  requests 1 ")
+                left = family(screen.pid)
+                assert len(left) >= 5, left  # master, worker, housekeeper, logger, weir-top
+                screen.keys(end)
+                screen.wait_exit(0)
+                assert screen.terminal_restored()
+                assert "over" in screen.text, screen.text  # what weir said in the end
+                wait_until(lambda: not [pid for pid in left if lives(pid)], 10, "all to be gone")
+
+
+def test_debug_says_what_is_wrong():
+    """weir --debug without a terminal, with a broken configuration, and when weir dies: told, with an exit code."""
+    done = run_program("weir", "--debug")
+    assert done.returncode == 2 and "--debug needs a terminal" in done.stderr, done
+    with debug("[main]\nno_such = 1\n") as screen:
+        screen.wait_exit(6)
+        assert "no_such" in screen.text, screen.text
+    with debug(DEBUG_MAIN + "[server web]\nlisten = 127.0.0.1:" + f"{free_port()}\nreturn = 200 ok\n") as screen:
+        screen.wait(r"generation 1 serves with 1 workers")
+        (master,) = [pid for pid, name in family(screen.pid).items() if name.startswith("weir: master")]
+        os.kill(master, signal.SIGTERM)
+        screen.wait_exit(0)
+        assert screen.terminal_restored()
+    with debug(DEBUG_MAIN + "[server web]\nlisten = 127.0.0.1:" + f"{free_port()}\nreturn = 200 ok\n") as screen:
+        screen.wait(r"generation 1 serves with 1 workers")
+        left = family(screen.pid)
+        screen.signal(signal.SIGKILL)  # nothing is left to look after the others
+        wait_until(lambda: not [pid for pid in left if lives(pid)], 20, "all to be gone")

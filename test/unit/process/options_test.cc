@@ -58,6 +58,12 @@ TEST_CASE("options: -s takes four words") {
   CHECK_FALSE(parse({"-s", "restart"}).error.empty());
 }
 
+TEST_CASE("options: --debug runs, and does nothing besides") {
+  CHECK(parse({"--debug", "-c", "a.ini"}).options.action == Options::Action::debug);
+  CHECK_FALSE(parse({"--debug", "-t"}).error.empty());
+  CHECK_FALSE(parse({"-s", "stop", "--debug"}).error.empty());
+}
+
 TEST_CASE("options: -t and -T together dump") {
   CHECK(parse({"-t", "-T"}).options.action == Options::Action::dump);
   CHECK(parse({"-T", "-t"}).options.action == Options::Action::dump);
