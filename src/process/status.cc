@@ -121,7 +121,7 @@ json upstreams_of(const shm::PeerTable& table, const StatusFacts& facts, std::in
     json peers = json::array();
     for (const PeerView& peer : upstream.peers) peers.push_back(peer_of(peer, now_ns));
     all.push_back(
-        {{"name", upstream.name}, {"scheme", upstream.scheme}, {"peers", std::move(peers)}});
+        {{"name", upstream.name}, {"scheme", upstream.scheme}, {"checked", upstream.checked}, {"peers", std::move(peers)}});
   }
   return all;
 }

@@ -55,6 +55,7 @@ std::vector<UpstreamFacts> facts_of(const conf::Config& config) {
     UpstreamFacts& facts = all.emplace_back();
     facts.name = upstream.name;
     facts.scheme = *upstream.ssl ? "https" : "http";
+    facts.checked = upstream.health_check->kind != conf::HealthCheckConf::Kind::off;
     if (!upstream.discover.empty()) facts.weight = upstream.discover.front().options.weight;
     for (const conf::PeerConf& peer : upstream.peers) {
       const shm::Order order = peer.options.down    ? shm::Order::disabled
@@ -80,6 +81,7 @@ std::vector<UpstreamView> view_of(const shm::PeerTable& table,
     UpstreamView& view = out.emplace_back();
     view.name = upstream.name;
     view.scheme = upstream.scheme;
+    view.checked = upstream.checked;
     for (const PeerFacts& peer : upstream.peers) {
       view.peers.push_back(static_peer(table, upstream, peer, cells));
     }

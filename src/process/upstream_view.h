@@ -22,6 +22,7 @@ struct PeerFacts {
 struct UpstreamFacts {
   std::string name;
   std::string scheme = "http";
+  bool checked = false;      // it has a health_check
   std::uint32_t weight = 1;  // of discovered peers
   std::vector<PeerFacts> peers;
 };
@@ -41,6 +42,7 @@ struct PeerView {
 };
 struct UpstreamView {
   std::string name, scheme;
+  bool checked = false;
   std::vector<PeerView> peers;  // in the order of the file, then those that were discovered
 };
 

@@ -96,7 +96,7 @@ def test_once_prints_a_table_of_peers_and_workers():
             assert done.returncode == 0 and done.stderr == "", done.stderr
             assert "\x1b" not in done.stdout
             assert re.match(r"weir/\S+  up \S+  generation 1  connections \d+  requests \d+ \(\d+ now\)", done.stdout)
-            assert "upstream api  0 of 4 healthy\n" in done.stdout and "upstream spare" in done.stdout
+            assert "upstream api  4 peers, no health check\n" in done.stdout and "upstream spare" in done.stdout
             for port in range(origin.port, origin.port + 4):
                 assert re.search(rf"^  http://127.0.0.1:{port}  NOT_INITIATED  ", done.stdout, re.M), done.stdout
             for pid in weir.workers():

@@ -145,6 +145,7 @@ Frame frame_of(const Reading* before, const Reading& now) {
     const auto& upstream = now.upstreams[at];
     GroupRows& group = out.groups.emplace_back();
     group.name = upstream.name;
+    group.checked = upstream.checked;
     for (std::size_t i = 0; i < upstream.peers.size(); ++i) {
       group.peers.push_back(row_of(upstream.name, find_peer(before, at, i, upstream),
                                    upstream.peers[i], now.now_ns, out.seconds));
@@ -156,7 +157,7 @@ Frame frame_of(const Reading* before, const Reading& now) {
   out.connections = now.counter("connections_active");
   out.requests = now.counter("requests");
   out.requests_active = now.counter("requests_active");
-  if (out.seconds > 0) {
+  if (before != nullptr && out.seconds > 0) {
     const std::uint64_t requests = since(before->counter("requests"), out.requests);
     const std::uint64_t bad = since(before->counter("responses_5xx"), now.counter("responses_5xx"));
     out.requests_rate = static_cast<double>(requests) / out.seconds;

@@ -46,6 +46,7 @@ struct WorkerRow {
 
 struct GroupRows {
   std::string name;
+  bool checked = false;  // without, nobody says who is healthy
   std::vector<PeerRow> peers;
 };
 

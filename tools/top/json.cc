@@ -62,7 +62,8 @@ std::string json_of(const Frame& frame) {
   for (const GroupRows& group : frame.groups) {
     json peers = json::array();
     for (const PeerRow& peer : group.peers) peers.push_back(peer_of(peer));
-    out["upstreams"].push_back({{"name", group.name}, {"peers", std::move(peers)}});
+    out["upstreams"].push_back(
+        {{"name", group.name}, {"checked", group.checked}, {"peers", std::move(peers)}});
   }
   out["workers"] = json::array();
   for (const WorkerRow& worker : frame.workers) out["workers"].push_back(worker_of(worker));

@@ -82,6 +82,7 @@ Status parse_status(std::string_view text) {
     process::UpstreamFacts& facts = out.upstreams.emplace_back();
     facts.name = value_or<std::string>(upstream, "name", "");
     facts.scheme = value_or<std::string>(upstream, "scheme", "http");
+    facts.checked = value_or(upstream, "checked", false);
     for (const json& peer : array_of(upstream, "peers")) {
       const auto configured = peer.find("configured");
       if (configured == peer.end() || !configured->is_object()) continue;  // it was discovered

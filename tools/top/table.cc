@@ -139,6 +139,16 @@ Line line_of(const Column<Row> (&columns)[N], const Layout& layout, const Row& r
   return line;
 }
 
+Span health_of(const GroupRows& group) {
+  if (!group.checked) return {fmt::format("  {} peers, no health check", group.peers.size())};
+  const auto healthy = static_cast<std::size_t>(std::count_if(
+      group.peers.begin(), group.peers.end(), [](const PeerRow& peer) { return peer.healthy; }));
+  return {fmt::format("  {} of {} healthy", healthy, group.peers.size()),
+          healthy == 0                   ? Mood::bad
+          : healthy < group.peers.size() ? Mood::fair
+                                         : Mood::good};
+}
+
 // What the tables have no column for: the last error of peers that are not well.
 void add_errors(const GroupRows& group, std::vector<Line>& lines) {
   for (const PeerRow& peer : group.peers) {
@@ -201,12 +211,9 @@ Line header_of(const Frame& frame) {
 std::vector<Line> lines_of(const Frame& frame, std::size_t width) {
   std::vector<Line> lines;
   for (const GroupRows& group : frame.groups) {
-    const auto healthy = std::count_if(group.peers.begin(), group.peers.end(),
-                                       [](const PeerRow& peer) { return peer.healthy; });
     lines.push_back({});
-    lines.push_back({{{"upstream " + printable(group.name), Mood::title},
-                      {fmt::format("  {} of {} healthy", healthy, group.peers.size())}},
-                     nullptr});
+    lines.push_back(
+        {{{"upstream " + printable(group.name), Mood::title}, health_of(group)}, nullptr});
     const Layout layout = lay_out(peer_columns, group.peers, width);
     lines.push_back(titles(peer_columns, layout));
     for (const PeerRow& peer : group.peers) {

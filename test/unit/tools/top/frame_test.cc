@@ -29,7 +29,7 @@ Reading reading(std::int64_t now_ns, std::vector<process::PeerView> peers) {
   Reading out;
   out.now_ns = now_ns;
   out.master = {true, "1.2.3", 42, 61'000, 3};
-  out.upstreams.push_back({"api", "http", std::move(peers)});
+  out.upstreams.push_back({"api", "http", true, std::move(peers)});
   return out;
 }
 
@@ -214,6 +214,15 @@ TEST_CASE("weir-top: sorting by each column, both ways, loses nobody") {
       CHECK(frame.groups[0].peers[0].address == "c:1");
     }
   }
+}
+
+TEST_CASE("weir-top: how many are healthy is said where somebody looks") {
+  auto a = peer("a:1"), b = peer("b:1");
+  b.info.word.health = shm::Health::unreachable;
+  Reading now = reading(10 * second, {a, b});
+  CHECK(any_has(texts(frame_of(nullptr, now), 200), "upstream api  1 of 2 healthy"));
+  now.upstreams[0].checked = false;
+  CHECK(any_has(texts(frame_of(nullptr, now), 200), "upstream api  2 peers, no health check"));
 }
 
 TEST_CASE("weir-top: what a hostile client or origin wrote reaches no terminal, and JSON whole") {
