@@ -41,27 +41,31 @@ Tries::~Tries() {
 bool Tries::is_idempotent() const { return weir::is_idempotent(state_.request().method); }
 
 void Tries::start() {
-  group().retry_budget().count_request(clock::now());
-  picker_.emplace(group(), balance_key(state_));
+  group_ = state_.location->group;
+  conf_ = &*group_->conf().retry;
+  group_->retry_budget().count_request(clock::now());
+  picker_.emplace(*group_, balance_key(state_));
   Group::Picked picked = picker_->next();
   if (!picked.in_flight) {
     using enum Group::Nobody;
     return owner_.on_failed(
         trouble(picked.nobody == busy ? Trouble::peers_busy : Trouble::no_peers));
   }
-  const bool may_try_again =
-      conf().tries > 1 && (is_idempotent() || (conf().on & conf::RetryConf::non_idempotent) != 0);
-  const std::uint64_t body_max = group().conf().retry_body_max_size->bytes;
-  if (state_.traits.framing.has_body() && may_try_again && body_max > 0) {
-    replay_ = std::make_unique<BodyReplay>(state_.context.buffers, state_.arena(), state_.client,
-                                           body_max);
-  }
+  if (state_.traits.framing.has_body() && conf_->tries > 1) keep_body();
   begin(std::move(picked.in_flight), connect_time_left(), false);
+}
+
+void Tries::keep_body() {
+  const std::uint64_t most = group_->conf().retry_body_max_size->bytes;
+  if (most == 0) return;
+  if (!is_idempotent() && (conf_->on & conf::RetryConf::non_idempotent) == 0) return;
+  replay_ =
+      std::make_unique<BodyReplay>(state_.context.buffers, state_.arena(), state_.client, most);
 }
 
 milliseconds Tries::connect_time_left() const {
   const milliseconds share = picker_->share_of(*state_.location->conf->proxy_connect_timeout);
-  const milliseconds most = conf().per_try_timeout;
+  const milliseconds most = conf_->per_try_timeout;
   return most.count() == 0 ? share : std::min(share, most);
 }
 
@@ -79,13 +83,13 @@ void Tries::begin(InFlight at, milliseconds connect_time, bool fresh) {
                                .conf = *state_.location->conf,
                                .answer = state_.memory.from_peer,
                                .connect_timeout = connect_time,
-                               .answer_timeout = conf().per_try_timeout,
+                               .answer_timeout = conf_->per_try_timeout,
                                .fresh = fresh};
   Peer& peer = *at.peer();
   lane.in_flight = std::move(at);
   lane.attempt =
       std::make_unique<Attempt>(state_.context.loop, state_.context.buffers, state_.arena(),
-                                group(), peer, request, static_cast<AttemptOwner&>(*this));
+                                *group_, peer, request, static_cast<AttemptOwner&>(*this));
   ++tries_;
   state_.tried = true;
   state_.upstream_status = 0;
@@ -94,7 +98,7 @@ void Tries::begin(InFlight at, milliseconds connect_time, bool fresh) {
   state_.context.counters.upstream_active.add();
   leave_breadcrumb(state_, "peer");
   if (state_.traits.framing.has_body()) feed(*lane.attempt);
-  if (group().conf().hedge->percentile != 0) arm_hedge();
+  if (group_->conf().hedge->percentile != 0) arm_hedge();
   lane.attempt->start();  // asks for the body: all may be over when it returns
 }
 
@@ -194,7 +198,7 @@ void Tries::on_failed(Attempt& attempt, const AttemptError& error) {
                                              .body_at_hand = body_at_hand(),
                                              .tries = tries_,
                                              .replaced = replaced_at_ == peer.number()},
-                                            conf());
+                                            *conf_);
   using Kind = TryOutcome::Kind;
   if (verdict == RetryVerdict::replace || outcome.kind == Kind::unconnected) --tries_;
   if (verdict == RetryVerdict::replace) {
@@ -207,7 +211,7 @@ void Tries::on_failed(Attempt& attempt, const AttemptError& error) {
     state_.context.counters.upstream_connect_failures.add();
     picker_->avoid(peer);
   } else if (outcome.kind != Kind::ours && outcome.kind != Kind::stale) {
-    group().failed(peer, failure_of(error.kind));
+    group_->failed(peer, failure_of(error.kind));
   }
   last_status_ = status_of(error.kind);
   if (other(lane).is_trying()) return note_earlier(attempt.facts(), last_status_);
@@ -224,7 +228,9 @@ bool Tries::body_at_hand() const {
 BodySink& Tries::on_response(Attempt& attempt, ResponseHead& head, const BodyFraming& framing) {
   Lane& lane = lane_of(attempt);
   count_answer(attempt, head.status);
-  if ((conf().on & retry_bit(head.status)) != 0 && hold_back(lane, head.status)) return swallow_;
+  if (head.status >= 400 && (conf_->on & retry_bit(head.status)) != 0 &&
+      hold_back(lane, head.status))
+    return swallow_;
   take_answer(lane, head);
   if (replay_ != nullptr) replay_->settle();
   return owner_.on_answer(attempt, head, framing);
@@ -232,7 +238,7 @@ BodySink& Tries::on_response(Attempt& attempt, ResponseHead& head, const BodyFra
 
 void Tries::count_answer(Attempt& attempt, std::uint16_t status) {
   attempt.peer().answered(until_head(attempt.facts()), status);
-  group().answered(attempt.peer(), status);
+  group_->answered(attempt.peer(), status);
 }
 
 // No other will come.
@@ -269,7 +275,7 @@ bool Tries::hold_back(Lane& lane, std::uint16_t status) {
                                                .idempotent = is_idempotent(),
                                                .body_at_hand = body_at_hand(),
                                                .tries = tries_},
-                                              conf());
+                                              *conf_);
     if (!prepare(verdict)) return false;
     launching_ = true;
   }
@@ -309,86 +315,8 @@ void Tries::abort_body(Error why) {
 void Tries::answer_failed(const Error& why) {
   if (why.side != Side::upstream) return;
   for (Lane& lane : lanes_) {
-    if (lane.attempt != nullptr) group().failed(lane.attempt->peer());
+    if (lane.attempt != nullptr) group_->failed(lane.attempt->peer());
   }
-}
-
-// --- the next one
-
-bool Tries::prepare(RetryVerdict verdict) {
-  timer_.cancel();
-  waiting_ = Waiting::nothing;
-  if (verdict == RetryVerdict::give_up || connect_time_left().count() <= 0) return false;
-  if (verdict == RetryVerdict::pass_over) {
-    next_ = picker_->next().in_flight;
-    // The try that found this peer out is still to be made, if at one that was tried before.
-    if (!next_ && tries_ > 0) next_ = picker_->next_or_again().in_flight;
-    return static_cast<bool>(next_);
-  }
-  if (!group().retry_budget().take(conf().budget, clock::now())) {
-    state_.context.counters.retries_denied.add();
-    return false;
-  }
-  if (conf().backoff.count() == 0) {
-    next_ = picker_->next_or_again().in_flight;
-    if (!next_) return false;
-  }
-  state_.context.counters.upstream_retries.add();
-  return true;
-}
-
-void Tries::launch() {
-  if (next_) return begin(std::move(next_), connect_time_left(), false);
-  waiting_ = Waiting::for_backoff;
-  timer_.arm(backoff());
-}
-
-// Twice as long before each further try, less up to a half, so that those that failed together do
-// not come back together.
-milliseconds Tries::backoff() const {
-  constexpr milliseconds longest{60'000};
-  const unsigned doublings = std::min(tries_ > 0 ? tries_ - 1 : 0, 16U);
-  const milliseconds whole = std::min(conf().backoff * (1 << doublings), longest);
-  std::uint32_t hash = 2166136261U + tries_;  // FNV-1a of what is random anyway
-  for (const char c : state_.request_id) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-  }
-  return whole - whole * (hash >> 16) / 0x20000;
-}
-
-void Tries::on_timer() {
-  const Waiting was = std::exchange(waiting_, Waiting::nothing);
-  if (was == Waiting::for_hedge) return hedge();
-  assert(was == Waiting::for_backoff);
-  next_ = picker_->next_or_again().in_flight;
-  if (!next_) return owner_.on_no_answer(last_status_);
-  begin(std::move(next_), connect_time_left(), false);
-}
-
-// --- a second one beside the first
-
-void Tries::arm_hedge() {
-  const Method method = state_.request().method;
-  if (hedged_ || (method != Method::get && method != Method::head)) return;
-  if (state_.traits.framing.has_body() || !state_.traits.upgrade.empty()) return;
-  const auto delay = group().hedge_delay();
-  if (!delay) return;
-  waiting_ = Waiting::for_hedge;
-  timer_.arm(*delay);
-}
-
-void Tries::hedge() {
-  hedged_ = true;
-  const milliseconds connect_time = connect_time_left();
-  if (connect_time.count() <= 0) return;
-  if (!group().retry_budget().take(conf().budget, clock::now())) {
-    state_.context.counters.retries_denied.add();
-    return;
-  }
-  InFlight second = picker_->next().in_flight;
-  if (!second) return;
-  state_.context.counters.upstream_hedges.add();
-  begin(std::move(second), connect_time, false);
 }
 
 }  // namespace weir

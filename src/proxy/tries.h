@@ -84,8 +84,7 @@ class Tries final : private AttemptOwner {
   void on_failed(Attempt& attempt, const AttemptError& error) override;
   void on_done(Attempt& attempt) override;
 
-  Group& group() const { return *state_.location->group; }
-  const conf::RetryConf& conf() const { return *group().conf().retry; }
+  void keep_body();
   bool is_idempotent() const;
   bool body_at_hand() const;
   std::chrono::milliseconds connect_time_left() const;
@@ -133,6 +132,8 @@ class Tries final : private AttemptOwner {
 
   ExchangeState& state_;
   TriesOwner& owner_;
+  Group* group_ = nullptr;  // these three from start() on
+  const conf::RetryConf* conf_ = nullptr;
   std::optional<PeerPicker> picker_;
   std::unique_ptr<BodyReplay> replay_;  // where a body may have to be sent again
   Swallow swallow_;
