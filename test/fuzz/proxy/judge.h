@@ -54,6 +54,7 @@ class Judge {
   const std::vector<LogLine>& log_;
   std::vector<Client> clients_;
   std::vector<Served> served_;
+  std::vector<unsigned> early_;  // statuses of answers to requests whose head was not whole yet
 };
 
 }  // namespace weir::fuzz
