@@ -47,7 +47,8 @@ struct MainConf {
   Setting<Size> log_ring_size;                // per worker
   Setting<std::uint32_t> upstream_peers_max;  // of all upstreams
   Setting<ResolverConf> resolver;
-  Setting<Size> buffer_pool_size;             // per worker, bound of all body buffers
+  Setting<std::uint32_t> sticky_sessions_max;
+  Setting<Size> buffer_pool_size;  // per worker, bound of all body buffers
   Setting<Size> large_heads_size;  // per worker, bound of what heads hold beyond the usual
 };
 

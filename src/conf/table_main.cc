@@ -221,6 +221,16 @@ constexpr Directive places[] = {
              "that discovery finds included: the room for what all workers share of them, 1.3k "
              "each and 0.5k more for each worker.",
          .example = "4096"}),
+    row<&MainConf::sticky_sessions_max>(
+        {.name = "sticky_sessions_max",
+         .kinds = in_main,
+         .fallback = "16384",
+         .least = 64,
+         .most = 16'777'216,
+         .reload = restart,
+         .doc = "How many sessions all upstreams with sticky = learn remember together, 8 bytes "
+                "each; the longest unused ones give way. Rounded up to a power of two.",
+         .example = "131072"}),
     Directive{.name = "include",
               .kinds = in_main,
               .syntax = "PATTERN",

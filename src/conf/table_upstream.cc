@@ -178,6 +178,34 @@ constexpr Directive rows[] = {
          .doc = "What a request gets when no peer is fit. try: any peer that is not disabled, for "
                 "health checks may be wrong about all. fail: 503 with Retry-After, at once.",
          .example = "fail"}),
+    row<&UpstreamConf::sticky>(
+        {.name = "sticky",
+         .kinds = in_upstream,
+         .syntax = "off | cookie NAME [OPTION ...] | header NAME | learn cookie|header NAME "
+                   "[expires=TIME]",
+         .fallback = "off",
+         .doc = "How the requests of a client stay with a peer. cookie: weir gives a cookie of its "
+                "own, whose value stands for the peer and can't be made or read without the key; "
+                "options: expires=TIME (without: until the browser is closed), domain=NAME, "
+                "path=PATH (/), httponly, secure, samesite=lax|strict|none; secret=FILE, at least "
+                "32 bytes from which the key is made, the same for a fleet and after a restart "
+                "(without: one of this instance, that lasts until it is stopped). header: "
+                "requests with the same value in the field go to the same peer. learn: the "
+                "session that a peer names in a cookie or a field of its answer goes back to it; "
+                "forgotten after expires=TIME without a request (1h). A bound peer that is down "
+                "is replaced; a drained one keeps its clients (not with header).",
+         .example = "cookie srv_id expires=1h httponly secure samesite=lax",
+         .nginx = "sticky"}),
+    row<&UpstreamConf::queue>(
+        {.name = "queue",
+         .kinds = in_upstream,
+         .syntax = "off | NUMBER [timeout=TIME]",
+         .fallback = "off",
+         .doc = "How many requests of each worker wait, first come first served, while every fit "
+                "peer is at its max_conns. 503 with Retry-After for one that has waited for the "
+                "timeout (60s), and at once for what finds the queue full.",
+         .example = "100 timeout=2s",
+         .nginx = "queue"}),
     row<&UpstreamConf::health_check>(
         {.name = "health_check",
          .kinds = in_upstream,
@@ -199,8 +227,6 @@ constexpr Directive rows[] = {
              "the first body_max=SIZE (64k).",
          .example = "uri=/healthz interval=2s timeout=1s fails=3 passes=2",
          .nginx = "health_check, of the commercial version"}),
-    planned("sticky", in_upstream, "How the requests of a client stay with a peer."),
-    planned("queue", in_upstream, "How requests wait when all peers are busy."),
     list<&UpstreamConf::discover>(
         {.name = "discover",
          .kinds = in_upstream,

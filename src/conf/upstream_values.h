@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/siphash.h"
 #include "conf/values.h"
 #include "http/template.h"
 
@@ -120,6 +121,9 @@ struct StickyConf {
   Duration expires{};  // 0: the client's session
   bool http_only = false, secure = false;
   SameSite same_site = SameSite::unsaid;
+  bool learn_header = false;  // of learn: the session is named in a field, not in a cookie
+  InputPath secret_file;      // empty: a key of this instance
+  SipKey secret{};            // made of that file
   bool operator==(const StickyConf&) const = default;
 };
 

@@ -38,6 +38,7 @@ class Value {
   Where where() const { return where_; }
   std::string_view prefix() const { return scope_.prefix; }
   std::string_view naming_file() const;  // what relative inputs are relative to
+  Inputs& inputs() const { return scope_.inputs; }
 
   // How many words there may be; says what is missing or too much.
   bool has_words(std::size_t least, std::size_t most);
@@ -133,6 +134,7 @@ bool parse_value(Value& value, FailOn& out);
 bool parse_value(Value& value, ResolverConf& out);
 bool parse_value(Value& value, RetryConf& out);
 bool parse_value(Value& value, HedgeConf& out);
+bool parse_value(Value& value, StickyConf& out);
 bool parse_value(Value& value, LogEscape& out);
 bool parse_value(Value& value, Underscores& out);
 
@@ -175,6 +177,7 @@ std::string print_value(FailOn value);
 std::string print_value(const ResolverConf& value);
 std::string print_value(const RetryConf& value);
 std::string print_value(const HedgeConf& value);
+std::string print_value(const StickyConf& value);
 std::string print_value(LogEscape value);
 std::string print_value(Underscores value);
 std::string print_value(const ListenConf& value);

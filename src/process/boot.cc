@@ -53,7 +53,8 @@ Validator::Verdict validate_now(const conf::LoadOptions& options, Application& a
 
 shm::Sizes sizes_of(const conf::MainConf& main) {
   return {.ring_bytes = static_cast<std::uint32_t>(main.log_ring_size->bytes),
-          .peers = *main.upstream_peers_max};
+          .peers = *main.upstream_peers_max,
+          .sessions = *main.sticky_sessions_max};
 }
 
 int exit_code_of(const Reload::Outcome& outcome) {

@@ -28,6 +28,7 @@ std::uint64_t zone_bytes(const conf::MainConf& main, unsigned workers) {
   const std::uint32_t peers = *main.upstream_peers_max;
   return sizeof(shm::SlotsBody) + sizeof(shm::StatsBody) + sizeof(shm::TicketsBody) +
          shm::PeerTable::shared_bytes(peers) +
+         shm::SessionTable::body_bytes(*main.sticky_sessions_max) +
          generations * workers * shm::PeerTable::region_bytes(peers) + processes * ring;
 }
 

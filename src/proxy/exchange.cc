@@ -10,6 +10,7 @@
 #include "proxy/exchange_log.h"
 #include "proxy/headers.h"
 #include "proxy/stages.h"
+#include "proxy/stickiness.h"
 #include "proxy/test_fault.h"
 #include "proxy/values.h"
 #include "proxy/worker_context.h"
@@ -125,7 +126,8 @@ BodySink& Exchange::on_answer(Attempt& attempt, ResponseHead& received,
   ResponseHead& head = state_.memory.answer;
   head = received;
   pass_answer(state_, head, attempt.peer().url());
-  const bool room = finish_answer(state_, head);
+  const bool room =
+      bind_client(state_, head, tries_.picker(), attempt.peer()) && finish_answer(state_, head);
   std::optional<std::uint64_t> length = framing.stated;
   if (framing.kind == BodyKind::length) length = framing.length;
   if (framing.kind == BodyKind::none && !framing.stated && state_.request().method != Method::head)
@@ -149,7 +151,8 @@ void Exchange::on_upgrade(Attempt& attempt, ResponseHead& received, std::string_
   head = received;
   state_.status = head.status;
   pass_answer(state_, head, attempt.peer().url());
-  const bool room = finish_answer(state_, head);
+  const bool room =
+      bind_client(state_, head, tries_.picker(), attempt.peer()) && finish_answer(state_, head);
   if (!room || !state_.client.begin_tunnel(head, protocol))
     return fail(trouble(Trouble::answer_malformed));
   enter(Phase::answering);

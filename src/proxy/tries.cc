@@ -10,6 +10,7 @@
 #include "proxy/errors.h"
 #include "proxy/exchange_log.h"
 #include "proxy/headers.h"
+#include "proxy/stickiness.h"
 #include "proxy/worker_context.h"
 
 namespace weir {
@@ -33,6 +34,7 @@ Tries::Tries(ExchangeState& state, TriesOwner& owner)
 
 // Cancelled from above: what was known is still counted.
 Tries::~Tries() {
+  leave_queue();
   for (const Lane& lane : lanes_) {
     if (lane.attempt != nullptr) count(lane.attempt->facts());
   }
@@ -44,8 +46,31 @@ void Tries::start() {
   group_ = state_.location->group;
   conf_ = &*group_->conf().retry;
   group_->retry_budget().count_request(clock::now());
-  picker_.emplace(*group_, balance_key(state_));
+  picker_.emplace(*group_, balance_key(state_), bound_peer(state_));
+  Group::Picked picked{{}, Group::Nobody::busy};
+  // Who came first is served first.
+  WaitQueue& queue = group_->queue();
+  if (queue.empty()) picked = picker_->next();
+  const bool busy = !picked.in_flight && picked.nobody == Group::Nobody::busy;
+  if (busy && queue.enter(*this)) return;
+  begin_first(std::move(picked));
+}
+
+bool Tries::on_turn() {
   Group::Picked picked = picker_->next();
+  if (!picked.in_flight && picked.nobody == Group::Nobody::busy) return false;
+  leave_queue();
+  begin_first(std::move(picked));
+  return true;
+}
+
+void Tries::on_wait_over() { owner_.on_failed(trouble(Trouble::peers_busy)); }
+
+void Tries::leave_queue() {
+  if (waits()) group_->queue().leave(*this);
+}
+
+void Tries::begin_first(Group::Picked picked) {
   if (!picked.in_flight) {
     using enum Group::Nobody;
     return owner_.on_failed(
@@ -128,6 +153,7 @@ void Tries::end_lane(Lane& lane) {
 }
 
 void Tries::end() {
+  leave_queue();
   timer_.cancel();
   after_turn_.cancel();
   next_.reset();

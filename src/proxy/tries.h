@@ -5,6 +5,8 @@
 //   start() -> try -> [held back answer is read away] -> [backoff] -> next try ... -> on_answer
 //               '-> [late: a second one beside it, the first head wins]            or on_no_answer
 //
+// Before the first try it may wait in the group's queue, while every peer is at its max_conns.
+//
 // Two attempts at most live at one time: in two lanes. A lane's attempt ends
 //   by failing     something else is tried, or the other lane goes on alone, or that was it
 //   by its answer  which goes to the client; the other lane is cancelled
@@ -50,7 +52,7 @@ class TriesOwner {
   ~TriesOwner() = default;
 };
 
-class Tries final : private AttemptOwner {
+class Tries final : private AttemptOwner, private Waiter {
  public:
   Tries(ExchangeState& state, TriesOwner& owner);
   ~Tries();
@@ -61,6 +63,8 @@ class Tries final : private AttemptOwner {
 
   // The request's body can't be completed, after the answer had begun.
   void abort_body(Error why);
+  const PeerPicker& picker() const { return *picker_; }  // after start()
+
   // The answer that went to the client broke off.
   void answer_failed(const Error& why);
 
@@ -84,12 +88,19 @@ class Tries final : private AttemptOwner {
   void on_failed(Attempt& attempt, const AttemptError& error) override;
   void on_done(Attempt& attempt) override;
 
+  // Waiter: the peers have room again, or it took too long.
+  bool on_turn() override;
+  void on_wait_over() override;
+
   void keep_body();
   bool is_idempotent() const;
   bool body_at_hand() const;
   std::chrono::milliseconds connect_time_left() const;
 
+  void leave_queue();
+
   // A try begins and ends.
+  void begin_first(Group::Picked picked);
   void begin(InFlight at, std::chrono::milliseconds connect_time, bool fresh);
   void feed(Attempt& attempt);
   void stop_feeding();

@@ -166,6 +166,14 @@ void check_peers(const Zones& zones, std::int64_t now_ns, Violations& peers_are)
   });
 }
 
+void check_sessions(const Zones& zones, Violations& sessions_are) {
+  for (std::uint32_t i = 0; i < zones.sessions.capacity(); ++i) {
+    const auto cell = zones.sessions.cell_of(i);
+    sessions_are.expect(!cell || *cell < zones.peers.capacity(),
+                        "entry {}: belongs to a peer that can't be", i);
+  }
+}
+
 }  // namespace
 
 std::vector<ZoneCheck> check(const Zones& zones, std::int64_t now_ns) {
@@ -178,12 +186,13 @@ std::vector<ZoneCheck> check(const Zones& zones, std::int64_t now_ns) {
     if (!valid) checks[i].violations.emplace_back(valid.error().what);
   }
   Violations slots(checks[0].violations), stats(checks[1].violations), rings(checks[2].violations),
-      tickets(checks[3].violations), peers(checks[4].violations);
+      tickets(checks[3].violations), peers(checks[4].violations), sessions(checks[5].violations);
   check_slots(zones.slots, now_ns, slots);
   check_stats(zones, stats);
   check_rings(zones, rings);
   check_tickets(zones.tickets, tickets);
   check_peers(zones, now_ns, peers);
+  check_sessions(zones, sessions);
   return checks;
 }
 

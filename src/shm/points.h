@@ -32,7 +32,9 @@
   X(peer_claimed)         /* a cell has an identity and no name yet */                         \
   X(peer_attached)        /* a worker says that it uses a cell, and has not looked again */    \
   X(peer_leaving)         /* a cell is being given back */                                     \
-  X(peer_row_wiped)       /* one of a dead worker's rows is clean */
+  X(peer_row_wiped)       /* one of a dead worker's rows is clean */                           \
+  X(session_chosen)       /* where a session will stand is known, it is not written */         \
+  X(session_written)      /* it is */
 
 namespace weir::shm::points {
 

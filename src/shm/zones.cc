@@ -3,6 +3,7 @@
 #include <sys/eventfd.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "base/log.h"
 
@@ -40,7 +41,9 @@ Result<std::unique_ptr<Zones>> Zones::create(const Sizes& sizes) {
       {zones->tickets_zone_, tickets_kind, sizeof(TicketsBody), sizeof(TicketsBody),
        Access::read_only},
       {zones->peers_zone_, peers_kind, PeerTable::body_bytes(sizes.peers),
-       PeerTable::shared_bytes(sizes.peers), Access::read_write}};
+       PeerTable::shared_bytes(sizes.peers), Access::read_write},
+      {zones->sessions_zone_, sessions_kind, SessionTable::body_bytes(sizes.sessions),
+       SessionTable::body_bytes(sizes.sessions), Access::read_write}};
   for (const Plan& plan : plans) {
     auto made = Zone::create(plan.kind, plan.body_bytes, plan.backed, instance, plan.for_children);
     if (!made) {
@@ -59,14 +62,17 @@ Result<std::unique_ptr<Zones>> Zones::create(const Sizes& sizes) {
   if (!rings) return rings.error();
   zones->rings = *rings;
   zones->peers = PeerTable::format(zones->peers_zone_, sizes.peers);
+  auto sessions = SessionTable::open(zones->sessions_zone_);
+  if (!sessions) return sessions.error();
+  zones->sessions = *sessions;
   zones->make_views();
   return zones;
 }
 
 Result<std::unique_ptr<const Zones>> Zones::attach(std::array<Fd, zone_count> fds) {
   std::unique_ptr<Zones> zones(new Zones);
-  Zone* const order[] = {&zones->slots_zone_, &zones->stats_zone_, &zones->rings_zone_,
-                         &zones->tickets_zone_, &zones->peers_zone_};
+  Zone* const order[] = {&zones->slots_zone_,   &zones->stats_zone_, &zones->rings_zone_,
+                         &zones->tickets_zone_, &zones->peers_zone_, &zones->sessions_zone_};
   for (std::size_t i = 0; i < fds.size(); ++i) {
     auto zone = Zone::attach(std::move(fds[i]), *zone_kinds[i], Access::read_only);
     if (!zone) return zone.error();
@@ -86,6 +92,9 @@ Result<std::unique_ptr<const Zones>> Zones::attach(std::array<Fd, zone_count> fd
   auto peers = PeerTable::open(zones->peers_zone_);
   if (!peers) return peers.error();
   zones->peers = *peers;
+  auto sessions = SessionTable::open(zones->sessions_zone_);
+  if (!sessions) return sessions.error();
+  zones->sessions = *sessions;
   zones->make_views();
   return std::unique_ptr<const Zones>(std::move(zones));
 }
@@ -133,6 +142,14 @@ unsigned Zones::clean_dead() {
   return freed;
 }
 
+SipKey Zones::secret() const {
+  SipKey key;
+  const Id128& bytes = peers_zone_.header().hash_secret;
+  std::memcpy(&key.low, bytes.data(), 8);
+  std::memcpy(&key.high, bytes.data() + 8, 8);
+  return key;
+}
+
 void Zones::wake_logger() const { wake(logger_wake_); }
 void Zones::wake_housekeeper() const { wake(housekeeper_wake_); }
 
@@ -151,12 +168,12 @@ Zones::LogLosses Zones::log_losses() const {
 }
 
 std::array<int, zone_count> Zones::fds() const {
-  return {slots_zone_.fd(), stats_zone_.fd(), rings_zone_.fd(), tickets_zone_.fd(),
-          peers_zone_.fd()};
+  return {slots_zone_.fd(),   stats_zone_.fd(), rings_zone_.fd(),
+          tickets_zone_.fd(), peers_zone_.fd(), sessions_zone_.fd()};
 }
 
 std::array<const Zone*, zone_count> Zones::all() const {
-  return {&slots_zone_, &stats_zone_, &rings_zone_, &tickets_zone_, &peers_zone_};
+  return {&slots_zone_, &stats_zone_, &rings_zone_, &tickets_zone_, &peers_zone_, &sessions_zone_};
 }
 
 }  // namespace weir::shm

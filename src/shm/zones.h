@@ -12,10 +12,12 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/siphash.h"
 #include "os/fd.h"
 #include "shm/counters.h"
 #include "shm/peers.h"
 #include "shm/ring.h"
+#include "shm/sessions.h"
 #include "shm/slots.h"
 #include "shm/ticket_keys.h"
 #include "shm/zone.h"
@@ -25,11 +27,12 @@ namespace weir::shm {
 struct Sizes {
   std::uint32_t ring_bytes = ring_bytes_default;
   std::uint32_t peers = peers_default;
+  std::uint32_t sessions = sessions_default;
 };
 
 // The zones in the order of their descriptors (control socket, /proc/PID/fd, tests).
-inline constexpr std::array<const Kind*, 5> zone_kinds = {&slots_kind, &stats_kind, &rings_kind,
-                                                          &tickets_kind, &peers_kind};
+inline constexpr std::array<const Kind*, 6> zone_kinds = {
+    &slots_kind, &stats_kind, &rings_kind, &tickets_kind, &peers_kind, &sessions_kind};
 inline constexpr std::size_t zone_count = zone_kinds.size();
 
 class Zones {
@@ -70,12 +73,16 @@ class Zones {
   RingTable rings;
   TicketKeys tickets;
   PeerTable peers;
+  SessionTable sessions;
+
+  // The same in all processes, over reloads, and known to nobody else: for keyed hashes.
+  SipKey secret() const;
 
  private:
   Zones() = default;
   void make_views();
 
-  Zone slots_zone_, stats_zone_, rings_zone_, tickets_zone_, peers_zone_;
+  Zone slots_zone_, stats_zone_, rings_zone_, tickets_zone_, peers_zone_, sessions_zone_;
   Fd logger_wake_, housekeeper_wake_;
 };
 

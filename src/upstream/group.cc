@@ -41,6 +41,10 @@ class NumbersInUse {
   std::size_t at_ = 0;
 };
 
+std::int64_t seconds_now() {
+  return std::chrono::duration_cast<std::chrono::seconds>(clock::now().time_since_epoch()).count();
+}
+
 std::string_view scheme_of(const conf::UpstreamConf& conf) { return *conf.ssl ? "https" : "http"; }
 
 }  // namespace
@@ -51,20 +55,36 @@ Group::Group(Loop& loop, const conf::UpstreamConf& conf, tls::UpstreamContext* t
       tls_(tls),
       place_(place),
       tiers_(conf, place.slot.index),
+      sticky_(conf, secret()),
+      queue_(loop, *conf.queue, own_row()),
       pool_(loop, limits_of(conf)),
       retry_budget_(place_of_peers().table, place.slot, conf.name) {
   assert((tls_ != nullptr) == *conf.ssl);
   peers_.reserve(conf.peers.size());
   for (const conf::PeerConf& peer : conf.peers) {
-    peers_.push_back(
-        std::make_unique<Peer>(peers_.size(), peer, conf.name, scheme_of(conf), place_of_peers()));
+    add_peer(peers_.size(), peer);
   }
+}
+
+void Group::add_peer(std::size_t number, const conf::PeerConf& peer) {
+  peers_.push_back(
+      std::make_unique<Peer>(number, peer, conf_.name, scheme_of(conf_), place_of_peers()));
+  if (conf_.queue->length != 0) peers_.back()->set_queue(&queue_);
 }
 
 PeerPlace Group::place_of_peers() const {
   if (place_.zones == nullptr) return {};
   return {&place_.zones->peers, place_.slot};
 }
+
+shm::GroupRow* Group::own_row() const {
+  if (place_.zones == nullptr || conf_.queue->length == 0) return nullptr;
+  const shm::PeerTable& table = place_.zones->peers;
+  const auto index = table.claim_group(conf_.name);
+  return index ? &table.group_row(place_.slot.index, *index) : nullptr;
+}
+
+SipKey Group::secret() const { return place_.zones != nullptr ? place_.zones->secret() : SipKey{}; }
 
 bool Group::checks_are_stale(clock::Monotonic now) const {
   if (place_.zones == nullptr || conf_.health_check->kind == conf::HealthCheckConf::Kind::off) {
@@ -93,6 +113,7 @@ void Group::look() {
   epoch_ = epoch;
   stale_ = stale;
   tiers_.renew(peers_, now, stale);
+  if (sticky_.is_on()) sticky_.renew(peers_, tiers_.roster(Tier::fit));
 }
 
 // Those that discovery found, and no others but the file's; a former member stays for who has it,
@@ -131,8 +152,7 @@ void Group::take_members() {
     if (!address) continue;  // the housekeeper has parsed it before
     conf::PeerConf found{*address, info.host, {}, {}};
     if (options != nullptr) found.options = *options;
-    peers_.push_back(std::make_unique<Peer>(numbers.next_free(), found, conf_.name,
-                                            scheme_of(conf_), place_of_peers()));
+    add_peer(numbers.next_free(), found);
     peers_.back()->set_static(false);
   }
   for (auto& peer : peers_) {
@@ -162,6 +182,54 @@ Group::Picked Group::pick(TriedPeers& tried, std::uint64_t key) {
   }
   if (busy) return {{}, Nobody::busy};
   return {{}, tiers_.all_down() && tried.count() == 0 ? Nobody::fit : Nobody::left};
+}
+
+Group::Picked Group::pick_bound(TriedPeers& tried, Peer& peer) {
+  look();
+  if (!Tiers::takes_bound(peer, conf_, clock::now(), stale_)) return {{}, Nobody::left};
+  if (!peer.enter()) return {{}, Nobody::busy};
+  tried.add(peer.number());
+  return {InFlight(peer), {}};
+}
+
+Peer* Group::bound_to(std::string_view value) {
+  look();
+  switch (sticky_.conf().kind) {
+    case conf::StickyConf::Kind::off: return nullptr;
+    case conf::StickyConf::Kind::cookie: return sticky_.by_token(value);
+    case conf::StickyConf::Kind::header: return sticky_.by_value(value);
+    case conf::StickyConf::Kind::learn: break;
+  }
+  if (place_.zones == nullptr) return nullptr;
+  const auto most = std::chrono::duration_cast<std::chrono::seconds>(sticky_.conf().expires);
+  const auto found = place_.zones->sessions.find(session_key(value), seconds_now(), most);
+  if (!found) return nullptr;
+  for (const auto& peer : peers_) {
+    if (peer->place().table == nullptr || peer->cell_index() != found->cell) continue;
+    return found->is(peer->id()) ? peer.get() : nullptr;
+  }
+  return nullptr;
+}
+
+// Between a request's look for its peer and its turn in the queue the peer may have gone.
+Peer* Group::peer(std::uint64_t id) {
+  look();
+  const auto found = std::find_if(peers_.begin(), peers_.end(),
+                                  [id](const auto& peer) { return peer->id() == id; });
+  return found != peers_.end() ? found->get() : nullptr;
+}
+
+void Group::learn(std::string_view session, const Peer& peer) {
+  if (peer.place().table == nullptr) return;  // nobody else knows it either
+  place_.zones->sessions.remember(session_key(session), {peer.cell_index(), peer.id()},
+                                  seconds_now());
+}
+
+// Keyed, so that a client can't make sessions that drive a certain other one out.
+std::uint64_t Group::session_key(std::string_view session) const {
+  SipKey key = secret();
+  key.low ^= shm::group_id(conf_.name);
+  return siphash(key, session);
 }
 
 void Group::connect_failed(Peer& peer, const Error& why, std::uint32_t what) {

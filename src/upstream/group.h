@@ -13,7 +13,9 @@
 #include "upstream/hedge_delay.h"
 #include "upstream/pool.h"
 #include "upstream/retry_budget.h"
+#include "upstream/sticky.h"
 #include "upstream/tiers.h"
+#include "upstream/wait_queue.h"
 
 namespace weir {
 
@@ -51,6 +53,21 @@ class Group {
   // Who gets the next try of a request; it is noted in `tried` and counts as in flight.
   Picked pick(TriedPeers& tried, std::uint64_t key);
 
+  // Who is bound to a peer and may still be sent there gets there; else nobody, and `busy` says
+  // that it is only at its max_conns. The first try of a request, if at all.
+  Picked pick_bound(TriedPeers& tried, Peer& peer);
+
+  // The peer that a client is bound to, by what it brought: the value of the sticky cookie, field
+  // or session. nullptr: none.
+  Peer* bound_to(std::string_view value);
+  // The peer that answered it named this session.
+  void learn(std::string_view session, const Peer& peer);
+  const Sticky& sticky() const { return sticky_; }
+
+  Peer* peer(std::uint64_t id);  // by identity; nullptr: no member
+
+  WaitQueue& queue() { return queue_; }
+
   // No connection could be made: this worker leaves the peer alone for `shun_time`.
   // `what`: a bit of RetryConf::On.
   void connect_failed(Peer& peer, const Error& why, std::uint32_t what = conf::RetryConf::error);
@@ -76,6 +93,10 @@ class Group {
   void take_members();
   bool checks_are_stale(clock::Monotonic now) const;
   PeerPlace place_of_peers() const;
+  shm::GroupRow* own_row() const;
+  SipKey secret() const;
+  std::uint64_t session_key(std::string_view session) const;
+  void add_peer(std::size_t number, const conf::PeerConf& peer);
 
   const conf::UpstreamConf& conf_;
   tls::UpstreamContext* tls_;
@@ -83,6 +104,8 @@ class Group {
   Peers peers_;
   Peers leaving_;  // no members any more, but still used
   Tiers tiers_;
+  Sticky sticky_;
+  WaitQueue queue_;
   std::uint64_t epoch_ = 0;
   bool stale_ = false;
   bool changed_ = true;  // by this worker: shunned, welcome again

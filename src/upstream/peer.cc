@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "upstream/latency.h"
+#include "upstream/wait_queue.h"
 
 namespace weir {
 
@@ -72,6 +73,7 @@ void Peer::leave() {
   const std::uint32_t own = in_flight_->load(std::memory_order_relaxed);
   assert(own > 0);
   in_flight_->store(own - 1, std::memory_order_relaxed);
+  if (queue_ != nullptr) queue_->room();
 }
 
 void Peer::answered(std::chrono::microseconds until_head, int status) {

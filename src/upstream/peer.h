@@ -22,6 +22,7 @@
 namespace weir {
 
 class PeerConnection;
+class WaitQueue;
 struct IdleAtPeer {};  // tag: the idle connections of one peer, newest first
 
 // Where a worker stands in the shared table; no table: nothing is shared (tests).
@@ -72,6 +73,7 @@ class Peer {
   // before it looks, so two that meet at the limit may both turn away, and never both pass.
   [[nodiscard]] bool enter();
   void leave();
+  void set_queue(WaitQueue* queue) { queue_ = queue; }  // hears of each that leaves
 
   // What became of a request, for all to see.
   void answered(std::chrono::microseconds until_head, int status);
@@ -111,6 +113,7 @@ class Peer {
   std::atomic<std::uint32_t>* in_flight_ = nullptr;
   clock::Monotonic shunned_until_{};
   std::uint32_t max_conns_;
+  WaitQueue* queue_ = nullptr;
   bool static_ = true;
   List<PeerConnection, IdleAtPeer> idle_;
 };

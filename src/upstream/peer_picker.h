@@ -15,14 +15,17 @@ namespace weir {
 
 class PeerPicker {
  public:
-  // `key`: of balance = hash and ip_hash.
-  PeerPicker(Group& group, std::uint64_t key) : group_(&group), key_(key) {}
+  // `key`: of balance = hash and ip_hash. `bound`: who is asked first; may be null.
+  PeerPicker(Group& group, std::uint64_t key, Peer* bound = nullptr);
 
   Group::Picked next();
   // The same, but from the start when each was tried: the last one only where there is no other,
   // those to be avoided never.
   Group::Picked next_or_again();
   void avoid(const Peer& peer) { avoided_.add(peer.number()); }  // no connection could be made
+  // Whether a client that this peer answered is to be bound to it: not where it is bound already,
+  // and not where its own peer was merely at its max_conns.
+  bool binds(const Peer& peer) const { return !bound_was_busy_ && peer.id() != bound_id_; }
   std::size_t tried() const { return tried_.count(); }
 
   // So long a try was connecting.
@@ -31,11 +34,15 @@ class PeerPicker {
   std::chrono::milliseconds share_of(std::chrono::milliseconds limit) const;
 
  private:
+  Group::Picked bound();
+
   Group* group_;
   std::uint64_t key_;
   TriedPeers tried_, avoided_;
   std::size_t last_ = no_peer;
   clock::Monotonic::duration spent_{};
+  std::uint64_t bound_id_ = 0;
+  bool bound_was_busy_ = false;
 };
 
 }  // namespace weir

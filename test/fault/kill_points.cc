@@ -54,6 +54,7 @@ class Everything {
     const auto cell = zones_.peers.claim(peer, 1);
     if (!cell || !zones_.peers.attach(id, *cell, peer.id())) std::abort();
     zones_.peers.in_flight(id.index, *cell).fetch_add(1);
+    zones_.sessions.remember(generation, {*cell, peer.id()}, 1);
     for (std::uint32_t other = 0; other < *cell; ++other) zones_.peers.free(other);
   }
   void work(shm::SlotId id, std::uint64_t lines) {
