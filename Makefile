@@ -111,10 +111,10 @@ lint-all:                               ## the same with clang-tidy on every fil
 	$(AGAIN) MODE=release build/release/weir
 	@tools/lint/run --all
 
-bench:                                  ## measure beside nginx and HAProxy; SCENARIO=small,1m chooses, JUDGE=1 takes the rounds that a bar needs
+bench:                                  ## measure beside nginx and HAProxy; SCENARIO=small,1m chooses, SCENARIO=balancers: ns per pick, JUDGE=1 takes the rounds that a bar needs
 	@tools/deps build bench
-	$(AGAIN) MODE=release all $B/bench-origin
-	@test/bench/run $(if $(SCENARIO),--scenario '$(SCENARIO)') $(if $(PEERS),--peers '$(PEERS)') \
+	$(AGAIN) MODE=release $(if $(filter balancers,$(SCENARIO)),$B/bench-balancers,all $B/bench-origin)
+	@$(if $(filter balancers,$(SCENARIO)),exec $B/bench-balancers ;) test/bench/run $(if $(SCENARIO),--scenario '$(SCENARIO)') $(if $(PEERS),--peers '$(PEERS)') \
 	  --rounds $(or $(ROUNDS),$(if $(JUDGE),7,3)) --seconds $(or $(SECONDS),$(if $(JUDGE),8,4)) $(if $(JUDGE),--judge) $(ARGS)
 
 fuzz:                                   ## each fuzz target for FUZZ_SECONDS (default 30)
@@ -150,6 +150,7 @@ $B/unit: $(UNIT) $(TOOL_PARTS) $(FUZZ) $(LIB) ; $(LINK)
 $B/unit: private LDFLAGS += $(WRAPS)
 $B/faults: $B/test/unit/main.o $(FAULT) $(SUPPORT) $(LIB) ; $(LINK)
 $B/bench-origin: $B/test/bench/origin.o ; $(LINK)
+$B/bench-balancers: $B/test/bench/balancers.o $(LIB) ; $(LINK)
 $B/fault-load: $(FAULT_LOAD) ; $(LINK)
 $B/libweir.a: $(LIB)
 	$(call say,AR,$@)rm -f $@ && ar rcsT $@ $^
