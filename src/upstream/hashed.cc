@@ -14,7 +14,8 @@ void Hashed::renew(const Roster& roster) {
 
 // Its share of all requests in flight, this one included, times the bound, rounded up: so somebody
 // always has room.
-bool Hashed::has_bounded_load(const Choice& choice, std::size_t index) const {
+bool Hashed::has_bounded_load(const Choice& choice, std::size_t index) {
+  loads_.correct(index);
   const auto total = static_cast<double>(loads_.total() + picked_);
   const double share = total * choice.roster().weights[index] / static_cast<double>(weights_);
   return loads_.of(index) < share * bounded_load_ / 100;  // integers: < x is <= ceil(x) - 1
@@ -27,7 +28,7 @@ std::size_t Hashed::pick(const Choice& choice) {
   if (bounded_load_ == 0) {
     return choice.may(owner) ? owner : walk(choice, point, false);
   }
-  if (loads_.refresh(choice.now())) picked_ = 0;
+  if (loads_.refresh(choice.now(), total_after)) picked_ = 0;
   ++picked_;
   if (has_bounded_load(choice, owner) && choice.may(owner)) return owner;
   const std::size_t found = walk(choice, point, true);

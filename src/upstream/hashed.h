@@ -21,11 +21,14 @@ class Hashed final : public Balancer {
  public:
   explicit Hashed(std::uint32_t bounded_load_percent) : bounded_load_(bounded_load_percent) {}
 
+  // How old the sum of what all have in flight may be; that of the peer in question is exact.
+  static constexpr std::chrono::milliseconds total_after{10};
+
   void renew(const Roster& roster) override;
   std::size_t pick(const Choice& choice) override;
 
  private:
-  bool has_bounded_load(const Choice& choice, std::size_t index) const;
+  bool has_bounded_load(const Choice& choice, std::size_t index);
   std::size_t walk(const Choice& choice, std::size_t point, bool bounded);
 
   std::uint32_t bounded_load_;  // percent; 0: no bound

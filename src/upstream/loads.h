@@ -4,6 +4,7 @@
 // are walked.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -25,8 +26,8 @@ class Loads {
 
   void renew(const Roster& roster);
   // Adds up when it is time to; true when it did.
-  bool refresh(clock::Monotonic now) {
-    if (fresh_ && now - refreshed_ < interval_) return false;
+  bool refresh(clock::Monotonic now, std::chrono::nanoseconds least = {}) {
+    if (fresh_ && now - refreshed_ < std::max(interval_, least)) return false;
     add_up(now);
     return true;
   }

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 
-from harness import Closed, Daemon, ScriptedOrigin, limit, wait_until
+from harness import Closed, Daemon, RawClient, ScriptedOrigin, TimedOut, limit, wait_until
 
 
 def answer(body, *fields):
@@ -185,6 +185,19 @@ def test_killed_workers_leave_nothing_in_flight():
 # The queue
 
 
+def turned_away(weir):
+    """The 503 of a full queue; None, and out of the queue again, where there was still a place."""
+    with RawClient(weir.port("http"), limit=1.0) as client:
+        client.send_request(target="/refused")
+        try:
+            response = client.read_response()
+        except TimedOut:
+            client.abort()
+            return None
+    assert response.status == 503, response
+    return response
+
+
 def queue_config(held, queue):
     return config([f"{held.origin.address} max_conns=1"], f"queue = {queue}")
 
@@ -198,12 +211,14 @@ def test_requests_wait_for_a_busy_peer():
         for number in (1, 2):
             clients[number].send_request(target=f"/{number}")
         # The two wait once a fourth is turned away.
-        refused = wait_until(lambda: (last := weir.get("/4")).status == 503 and last, 10, "a full queue")
+        refused = wait_until(lambda: turned_away(weir), 10, "a full queue")
         assert refused.get("Retry-After"), refused.head
         held.gate.set()
         assert [client.read_response().body for client in clients] == [b"held"] * 3
         assert [request.target for request in held.origin.requests][0] == "/0"
         assert {request.target for request in held.origin.requests} >= {"/0", "/1", "/2"}
+        for client in clients:
+            client.close()
 
 
 def test_a_client_that_leaves_the_queue_makes_room():
@@ -213,11 +228,12 @@ def test_a_client_that_leaves_the_queue_makes_room():
         first.send_request(target="/first")
         held.origin.wait_requests(1)
         second.send_request(target="/second")
-        wait_until(lambda: weir.get("/refused").status == 503, 10, "a full queue")
+        wait_until(lambda: turned_away(weir), 10, "a full queue")
         second.abort()
         held.gate.set()
         assert first.read_response().status == 200
         assert weir.get("/third").status == 200
+        first.close()
         assert "/second" not in [request.target for request in held.origin.requests]
 
 
@@ -241,7 +257,7 @@ def test_a_reload_lets_the_queue_finish():
         first.send_request()
         held.origin.wait_requests(1)
         second.send_request()
-        wait_until(lambda: weir.get().status == 503, 10, "a full queue")
+        wait_until(lambda: turned_away(weir), 10, "a full queue")
         weir.reload()
         held.gate.set()
         assert first.read_response().status == 200

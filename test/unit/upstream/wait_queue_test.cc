@@ -110,7 +110,9 @@ TEST_CASE("queue: it takes so many, and one that leaves makes room") {
   }
   CHECK(busy.shown() == 1);
   CHECK(busy.group->queue().enter(three));
-  CHECK_FALSE(Busy(0).group->queue().enter(one));
+  Busy none(0);
+  Request four(*none.group, none.log, 4);
+  CHECK_FALSE(none.group->queue().enter(four));
 }
 
 TEST_CASE("queue: who waits too long is told so") {
