@@ -120,8 +120,16 @@ json upstreams_of(const shm::PeerTable& table, const StatusFacts& facts, std::in
   for (const UpstreamView& upstream : view_of(table, facts.upstreams)) {
     json peers = json::array();
     for (const PeerView& peer : upstream.peers) peers.push_back(peer_of(peer, now_ns));
-    all.push_back(
-        {{"name", upstream.name}, {"scheme", upstream.scheme}, {"checked", upstream.checked}, {"peers", std::move(peers)}});
+    json discover = json::array();
+    for (const FoundFacts& line : upstream.discover) {
+      discover.push_back({{"weight", line.weight}, {"backup", line.backup}});
+    }
+    json& group = all.emplace_back();
+    group["name"] = upstream.name;
+    group["scheme"] = upstream.scheme;
+    group["checked"] = upstream.checked;
+    if (!discover.empty()) group["discover"] = std::move(discover);
+    group["peers"] = std::move(peers);
   }
   return all;
 }

@@ -39,8 +39,11 @@ PeerView other_peer(const shm::PeerTable& table, const UpstreamFacts& upstream,
   out.url = url_of(upstream, info.address);
   out.info = info;
   out.totals = table.totals(info.cell);
-  out.weight = info.word.weight != 0 ? info.word.weight : upstream.weight;
-  out.backup = info.word.backup;
+  const shm::PeerWord& word = info.word;
+  const bool of_line = word.line != 0 && word.line <= upstream.discover.size();
+  const FoundFacts found = of_line ? upstream.discover[word.line - 1] : FoundFacts{};
+  out.weight = word.weight != 0 ? word.weight : found.weight;
+  out.backup = word.backup || found.backup;
   out.is_static = false;
   out.order = info.word.order;
   if (!info.word.discovered && out.order == shm::Order::none) out.order = shm::Order::removed;
@@ -56,7 +59,9 @@ std::vector<UpstreamFacts> facts_of(const conf::Config& config) {
     facts.name = upstream.name;
     facts.scheme = *upstream.ssl ? "https" : "http";
     facts.checked = upstream.health_check->kind != conf::HealthCheckConf::Kind::off;
-    if (!upstream.discover.empty()) facts.weight = upstream.discover.front().options.weight;
+    for (const conf::DiscoverConf& line : upstream.discover) {
+      facts.discover.push_back({line.options.weight, line.options.backup});
+    }
     for (const conf::PeerConf& peer : upstream.peers) {
       const shm::Order order = peer.options.down    ? shm::Order::disabled
                                : peer.options.drain ? shm::Order::drained
@@ -82,6 +87,7 @@ std::vector<UpstreamView> view_of(const shm::PeerTable& table,
     view.name = upstream.name;
     view.scheme = upstream.scheme;
     view.checked = upstream.checked;
+    view.discover = upstream.discover;
     for (const PeerFacts& peer : upstream.peers) {
       view.peers.push_back(static_peer(table, upstream, peer, cells));
     }

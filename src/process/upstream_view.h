@@ -19,12 +19,17 @@ struct PeerFacts {
   bool backup = false;
   shm::Order order = shm::Order::none;  // by the file: `down`, `drain`
 };
+// What a `discover` line says of the peers that it finds.
+struct FoundFacts {
+  std::uint32_t weight = 1;
+  bool backup = false;
+};
 struct UpstreamFacts {
   std::string name;
   std::string scheme = "http";
-  bool checked = false;      // it has a health_check
-  std::uint32_t weight = 1;  // of discovered peers
+  bool checked = false;  // it has a health_check
   std::vector<PeerFacts> peers;
+  std::vector<FoundFacts> discover;  // in the order of the lines
 };
 std::vector<UpstreamFacts> facts_of(const conf::Config& config);
 
@@ -43,6 +48,7 @@ struct PeerView {
 struct UpstreamView {
   std::string name, scheme;
   bool checked = false;
+  std::vector<FoundFacts> discover;
   std::vector<PeerView> peers;  // in the order of the file, then those that were discovered
 };
 

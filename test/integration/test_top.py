@@ -186,6 +186,28 @@ def test_keys_move_sort_pause_help_and_quit():
             assert screen.terminal_restored()
 
 
+def test_a_peer_is_drained_and_enabled():
+    """d and e give the order that weirctl upstream gives, say how it went, and the peer gets requests accordingly."""
+    with Echo(count=4, open=True) as origin, site(origin) as weir:
+        with ScreenProgram("weir-top", "-c", weir.config_file, "-p", weir.prefix, columns=160) as screen:
+            url = f"http://127.0.0.1:{origin.port}"
+            screen.wait(rf"^> {url} +NOT_INITIATED ")
+            screen.keys("d")
+            screen.wait(rf"drain api 127.0.0.1:{origin.port}: done")
+            screen.wait(rf"^> {url} +NOT_INITIATED, drained ")
+            for _ in range(6):
+                assert weir.get("/").status == 200
+            assert [peer["requests"] for peer in peers_of(status_of(weir))] == [0, 2, 2, 2]
+            screen.keys("e")
+            screen.wait(rf"enable api 127.0.0.1:{origin.port}: done")
+            screen.wait(rf"^> {url} +NOT_INITIATED +0 ")
+            for _ in range(4):
+                assert weir.get("/").status == 200
+            assert peers_of(status_of(weir))[0]["requests"] == 1
+            screen.keys("q")
+            screen.wait_exit(0)
+
+
 def test_colours_only_where_they_are_wanted():
     """NO_COLOR, and a terminal without colours: none."""
     with Echo(count=4, open=True) as origin, site(origin) as weir:

@@ -39,6 +39,12 @@ void judge(const PeerView& peer, std::int64_t now_ns, PeerRow& out) {
   const bool ejected = peer.ejected(now_ns);
   out.status = shm::name(peer.info.word.health);
   if (ejected) out.status += ", ejected";
+  switch (peer.info.word.said) {
+    case shm::Said::ready: break;
+    case shm::Said::drain: out.status += ", its agent: drain"; break;
+    case shm::Said::maintenance: out.status += ", its agent: maintenance"; break;
+  }
+  if (peer.info.word.said_down) out.status += ", its agent: down";
   if (peer.order != shm::Order::none) out.status.append(", ").append(shm::name(peer.order));
   if (peer.backup) out.status += ", backup";
   out.healthy = peer.info.word.health == shm::Health::healthy && !ejected;

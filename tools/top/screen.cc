@@ -115,7 +115,7 @@ class View {
   bool obey(int key);  // false: quit
   void select(int step);
   void scroll(int lines);
-  void order(std::string_view verb);
+  void order(PeerCommand::Action action);
 
   void draw();
   void draw_body(int height);
@@ -246,9 +246,10 @@ void View::select(int step) {
 
 void View::scroll(int lines) { offset_ += lines; }
 
-void View::order(std::string_view verb) {
+void View::order(PeerCommand::Action action) {
   if (address_.empty()) return;
-  const std::string why = source_.order(verb, group_, address_);
+  const std::string why = source_.order(action, group_, address_);
+  const std::string_view verb = PeerCommand::action_names[static_cast<std::size_t>(action)];
   const std::string what = fmt::format("{} {} {}", verb, printable(group_), printable(address_));
   if (why.empty()) take_reading();
   message_ = why.empty() ? what + ": done" : what + ": " + printable(why);
@@ -272,8 +273,8 @@ bool View::obey(int key) {
     case KEY_PPAGE: scroll(1 - body_height()); break;
     case 's': sorting_.column = (sorting_.column + 1) % sortings(); break;
     case 'S': sorting_.reverse = !sorting_.reverse; break;
-    case 'd': order("drain"); break;
-    case 'e': order("enable"); break;
+    case 'd': order(PeerCommand::Action::drain); break;
+    case 'e': order(PeerCommand::Action::enable); break;
     case 'p':
     case ' ': paused_ = !paused_; break;
     default: break;

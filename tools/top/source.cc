@@ -83,6 +83,10 @@ Status parse_status(std::string_view text) {
     facts.name = value_or<std::string>(upstream, "name", "");
     facts.scheme = value_or<std::string>(upstream, "scheme", "http");
     facts.checked = value_or(upstream, "checked", false);
+    for (const json& line : array_of(upstream, "discover")) {
+      facts.discover.push_back(
+          {value_or<std::uint32_t>(line, "weight", 1), value_or(line, "backup", false)});
+    }
     for (const json& peer : array_of(upstream, "peers")) {
       const auto configured = peer.find("configured");
       if (configured == peer.end() || !configured->is_object()) continue;  // it was discovered
@@ -177,8 +181,15 @@ Reading Source::read() {
   return out;
 }
 
-std::string Source::order(std::string_view verb, const std::string&, const std::string&) {
-  return std::string(verb) + " is not available";
+std::string Source::order(PeerCommand::Action action, const std::string& group,
+                          const std::string& peer) {
+  PeerCommand command;
+  command.action = action;
+  command.group = group;
+  command.peer = peer;
+  const auto asked = process::ask(socket_, process::Request(command), answer_time);
+  if (!asked.answer) return asked.error;
+  return asked.answer->ok ? std::string() : asked.answer->error;
 }
 
 }  // namespace weir::top

@@ -9,6 +9,7 @@
 
 #include "shm/zones.h"
 #include "tools/top/reading.h"
+#include "upstream/peer_command.h"
 
 namespace weir::top {
 
@@ -27,8 +28,8 @@ class Source {
   // Needs attach(). The master is asked again when something may have changed.
   Reading read();
 
-  // An empty text: done. `verb`: "drain", "enable".
-  std::string order(std::string_view verb, const std::string& group, const std::string& peer);
+  // As `weirctl upstream` does. An empty text: done.
+  std::string order(PeerCommand::Action action, const std::string& group, const std::string& peer);
 
  private:
   void ask_master(std::int64_t now_ns);

@@ -21,7 +21,7 @@ UpstreamFacts api(std::vector<PeerFacts> peers) {
   UpstreamFacts facts;
   facts.name = "api";
   facts.scheme = "https";
-  facts.weight = 7;
+  facts.discover = {{7, true}};
   facts.peers = std::move(peers);
   return facts;
 }
@@ -74,7 +74,7 @@ TEST_CASE("upstream view: discovered peers follow, and those that left while req
   const auto left = zones->peers.claim({"api", "10.0.0.8:80", "eight"}, 5);
   const auto other = zones->peers.claim({"old", "10.0.0.9:80", "nine"}, 5);
   REQUIRE(other);
-  set_word(zones->peers, *found, {.discovered = true, .backup = true});
+  set_word(zones->peers, *found, {.discovered = true, .line = 1});
   const auto facts = std::vector{api({})};
   REQUIRE(view_of(zones->peers, facts).size() == 1);
   REQUIRE(view_of(zones->peers, facts)[0].peers.size() == 1);

@@ -29,7 +29,7 @@ Reading reading(std::int64_t now_ns, std::vector<process::PeerView> peers) {
   Reading out;
   out.now_ns = now_ns;
   out.master = {true, "1.2.3", 42, 61'000, 3};
-  out.upstreams.push_back({"api", "http", true, std::move(peers)});
+  out.upstreams.push_back({"api", "http", true, {}, std::move(peers)});
   return out;
 }
 
