@@ -1,0 +1,158 @@
+"""One of four origins fails under load, in each of several ways (F60); weir's own processes die meanwhile (F61, F62);
+no port is left to reach the origins from (F63)."""
+
+import contextlib
+import json
+import os
+import pathlib
+import random
+import select
+import signal
+import threading
+import time
+
+from harness import Daemon, Echo, RawClient, is_long, limit, run_program, verdict, wait_until
+from harness.daemon import child_pids, title
+from support import Load, private_network
+from support.failover import FAULTS, judged, suffer
+from support.failover_servers import Weir
+from support.fleet import Fleet
+
+KILLS = [r"from outside"]
+ANSWER = ("--size", "2")  # what fault-load expects: "ab"
+
+
+def peers_of(weir):
+    """What weir-top shows of the peers: in flight, ejected, requests."""
+    done = run_program("weirctl", "-c", weir.config_file, "-p", weir.prefix, "status")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["upstreams"][0]["peers"]
+
+
+def all_healthy(weir):
+    wait_until(lambda: all(peer["status"] == "HEALTHY" for peer in peers_of(weir)), 15, "all peers to be healthy")
+
+
+class Killer(threading.Thread):
+    """SIGKILL for a process of that role, so often and with such pauses."""
+
+    def __init__(self, weir, role, times, pause):
+        super().__init__()
+        self.weir, self.role, self.times, self.pause, self.killed = weir, role, times, pause, 0
+
+    def run(self):
+        while self.killed < self.times:
+            victims = [pid for pid in child_pids(self.weir.pid) if title(pid).startswith(f"weir: {self.role}")]
+            if victims:
+                os.kill(random.choice(victims), signal.SIGKILL)
+                self.killed += 1
+            time.sleep(self.pause)  # the rate of the scenario, not a wait for something
+
+
+@limit(240)
+def test_an_origin_fails_and_comes_back():
+    """No request fails for an origin that is killed or flaps, few for one that hangs or errs; it gets its part again."""
+    private_network()
+    wrong = []
+    for fault in FAULTS if is_long() else FAULTS[:2]:
+        seconds, warm = (6.0, 3.0) if is_long() else (1.5, 1.0)
+        with Fleet() as fleet, Weir(fleet) as weir:
+            all_healthy(weir)
+            outcome = suffer(weir.port("http"), fleet, fault, warm=warm, seconds=seconds)
+            if not judged("F60", "weir", fault, outcome):
+                wrong.append(f"{fault.name}: {outcome.text()}\n{weir.log[-3000:]}")
+    assert not wrong, "\n".join(wrong)
+
+
+@limit(120)
+def test_the_housekeeper_dies_each_second():
+    """Nobody probes for moments, again and again, and an origin dies, too: not one request is lost."""
+    private_network()
+    with Fleet(answer=ANSWER) as fleet, Weir(fleet, allow=KILLS) as weir:
+        all_healthy(weir)
+        with Load(weir.port("http"), fresh=4, kept=8, pause_ms=20, path="/load", expect="ab") as load:
+            killer = Killer(weir, "housekeeper", 12 if is_long() else 3, 1.0)
+            killer.start()
+            load.more(50)
+            fleet.kill(1)
+            killer.join()
+            fleet.start(1)
+            load.more(50)
+            seen = load.stop()
+        verdict("F61", f"housekeeper killed {killer.killed} times, one a second, and an origin killed meanwhile: "
+                       f"{seen.answered:,} answered, {sum(seen.failed.values())} failed", not seen.failed)  # fmt: skip
+        assert not seen.failed, load.why()
+        all_healthy(weir)
+
+
+@limit(120)
+def test_nothing_leaks_with_killed_workers():
+    """Workers are killed at random under load: when it has ended no peer has a request in flight."""
+    private_network()
+    random.seed(7)
+    times = 30 if is_long() else 6
+    with Fleet(answer=(*ANSWER, "--delay", "20ms")) as fleet, Weir(fleet, allow=KILLS, workers=3) as weir:
+        all_healthy(weir)
+        with Load(weir.port("http"), fresh=8, kept=24, path="/load", expect="ab") as load:
+            killer = Killer(weir, "worker", times, 0.3)
+            killer.start()
+            most = 0
+            while killer.is_alive():
+                most = max(most, sum(peer["in_flight"] for peer in peers_of(weir)))
+            killer.join()
+            load.more(100)
+            load.stop()
+        start = time.monotonic()
+        wait_until(lambda: sum(peer["in_flight"] for peer in peers_of(weir)) == 0, 10, "nothing to be in flight")
+        verdict("F62", f"{killer.killed} workers killed at up to {most} requests in flight: none is left "
+                       f"{(time.monotonic() - start) * 1000:.0f} ms after the load, {load.seen.answered:,} answered")  # fmt: skip
+        assert most > 0
+        # a request of a killed worker is lost, one that nobody accepted yet is not
+        assert not load.seen.total["refused"] and not load.seen.total["timeout"], load.why()
+
+
+@limit(60)
+def test_no_port_is_left_to_reach_origins_from():
+    """Without local ports requests are answered with an error at once; no peer is blamed, and ports that come are used."""
+    private_network()
+    ports = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
+    usual = ports.read_text()
+    config = """
+[upstream origin]
+server = 127.0.0.1:{first}-{last} max_fails=1 fail_timeout=1h
+[server web]
+listen = unix:run/web.sock
+upstream = origin
+"""
+    with Echo("--steer", count=4) as origin:
+        with Daemon(config.format(first=origin.port, last=origin.port + 3), workers=1) as weir:
+            web = weir.prefix / "run" / "web.sock"
+            with contextlib.ExitStack() as stack:
+                clients = [stack.enter_context(RawClient(web)) for _ in range(24)]
+                ports.write_text("60000 60001")  # two for each origin
+                for client in clients:
+                    client.send_request(fields=[("X-Echo", "delay=3s")])
+                statuses = []
+
+                def all_others_answered():
+                    ready = [client for client in clients if select.select([client.sock], [], [], 0)[0]]
+                    statuses.extend(client.read_response().status for client in ready)
+                    for client in ready:
+                        clients.remove(client)
+                    return len(statuses) == 16
+
+                start = time.monotonic()
+                wait_until(all_others_answered, 20, f"an answer for those without a port: {statuses}")
+                took = time.monotonic() - start
+                assert set(statuses) <= {502, 503}, statuses
+                assert [peer["in_flight"] for peer in peers_of(weir)] == [2, 2, 2, 2]
+                assert [client.read_response().status for client in clients] == [200] * 8
+            ports.write_text(usual)
+            with RawClient(web) as client:
+                after = [client.request().status for _ in range(20)]
+            peers = peers_of(weir)
+            verdict("F63", f"no local port for 16 of 24 requests: {statuses.count(502)} x 502, {statuses.count(503)} x 503 "
+                           f"within {took * 1000:.0f} ms; then {after.count(200)} of 20 answered")  # fmt: skip
+            assert set(after) == {200}, after
+            assert not any(peer["ejected"] for peer in peers), peers
+            assert all(peer["requests"] >= 5 for peer in peers), peers
