@@ -2,6 +2,7 @@
 no port is left to reach the origins from (F63)."""
 
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -14,7 +15,7 @@ import time
 from harness import Daemon, Echo, RawClient, is_long, limit, run_program, verdict, wait_until
 from harness.daemon import child_pids, title
 from support import Load, private_network
-from support.failover import FAULTS, judged, suffer
+from support.failover import FAULTS, VICTIM, judged, suffer
 from support.failover_servers import Weir
 from support.fleet import Fleet
 
@@ -31,6 +32,17 @@ def peers_of(weir):
 
 def all_healthy(weir):
     wait_until(lambda: all(peer["status"] == "HEALTHY" for peer in peers_of(weir)), 15, "all peers to be healthy")
+
+
+def shown_as_bad(weir):
+    """weir-top shows that the victim is not to be used."""
+
+    def bad():
+        done = run_program("weir-top", "-c", weir.config_file, "-p", weir.prefix, "--json", "-i", "100ms")
+        assert done.returncode == 0, done.stderr
+        return not json.loads(done.stdout)["upstreams"][0]["peers"][VICTIM]["healthy"]
+
+    wait_until(bad, 10, "weir-top to show it")
 
 
 class Killer(threading.Thread):
@@ -51,14 +63,16 @@ class Killer(threading.Thread):
 
 @limit(240)
 def test_an_origin_fails_and_comes_back():
-    """No request fails for an origin that is killed or flaps, few for one that hangs or errs; it gets its part again."""
+    """No request fails for an origin that is killed or flaps, few for one that hangs or errs; weir-top shows it."""
     private_network()
     wrong = []
     for fault in FAULTS if is_long() else FAULTS[:2]:
         seconds, warm = (6.0, 3.0) if is_long() else (1.5, 1.0)
         with Fleet() as fleet, Weir(fleet) as weir:
             all_healthy(weir)
-            outcome = suffer(weir.port("http"), fleet, fault, warm=warm, seconds=seconds)
+            # one that flaps is up when its last second is over
+            look = None if fault.name == "flap" else functools.partial(shown_as_bad, weir)
+            outcome = suffer(weir.port("http"), fleet, fault, warm=warm, seconds=seconds, look=look)
             if not judged("F60", "weir", fault, outcome):
                 wrong.append(f"{fault.name}: {outcome.text()}\n{weir.log[-3000:]}")
     assert not wrong, "\n".join(wrong)

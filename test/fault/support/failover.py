@@ -85,6 +85,14 @@ class Outcome:
         )
 
 
+def cell(outcome):
+    """The same for a table."""
+    kinds = ", ".join(f"{n} {kind}" for kind, n in outcome.kinds.items())
+    back = "-" if outcome.back_s is None else f"{outcome.back_s:.1f} s"
+    failed = f"{outcome.failed} of {outcome.requests:,} failed{f' ({kinds})' if kinds else ''}"
+    return f"{failed}; p99 {outcome.p99_ms:.0f} ms; back {back}"
+
+
 class SteadyLoad(Program):
     """weir-load at a fixed rate until it is told to end; its report."""
 
@@ -103,8 +111,8 @@ class SteadyLoad(Program):
             raise Failure(f"weir-load said:\n{self.output}") from None
 
 
-def suffer(port, fleet, fault, rps=200, warm=2.0, seconds=3.0, back_limit=15.0):
-    """One fault under load, from a healthy beginning to the victim's return."""
+def suffer(port, fleet, fault, rps=200, warm=2.0, seconds=3.0, back_limit=15.0, look=None):
+    """One fault under load, from a healthy beginning to the victim's return. `look` is called before the fault ends."""
     watch = Watch(fleet)
     watch.start()
     load = SteadyLoad(port, rps)
@@ -116,6 +124,8 @@ def suffer(port, fleet, fault, rps=200, warm=2.0, seconds=3.0, back_limit=15.0):
             "all origins to have their part",
         )
         fault.begin(fleet, watch, seconds)
+        if look is not None:
+            look()
         fault.end(fleet, watch)
         back = time.monotonic()
         end = back + back_limit
