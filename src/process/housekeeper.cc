@@ -41,6 +41,7 @@ class Housekeeper {
   void read_channel();
   void obey(const Message& message, std::vector<Fd>& fds);
   void work();
+  void find_peers();
   void yield();
   void order(const Message& message);
   void woken();
@@ -57,7 +58,7 @@ class Housekeeper {
   Timer clean_timer_;
   std::unique_ptr<AdminHttp> admin_;
   std::unique_ptr<Caretaker> caretaker_;
-  std::unique_ptr<Discovery> discovery_;  // while it works
+  std::unique_ptr<Discovery> discovery_;
   bool working_ = false, master_gone_ = false;
 };
 
@@ -68,6 +69,8 @@ int Housekeeper::run() {
     return exit_failure;
   }
   heart_.start();
+  // Peers that were found before a restart serve from the first request on.
+  if (plan_.alone) find_peers();
   owner_.ready(heart_.now_ns());
   side_.channel.send(Message::Kind::ready);
   loop_.run();
@@ -128,12 +131,17 @@ void Housekeeper::work() {
   for (const auto& shard : plan_.admin) admin_->add_listener(shard.fd);
   clean_timer_.arm(Heart::interval);
   clean();
-  discovery_ = std::make_unique<Discovery>(loop_, *plan_.generation.config, plan_.zones,
-                                           plan_.generation.number);
-  discovery_->start();
+  find_peers();
   const Generation& generation = plan_.generation;
   caretaker_ = std::make_unique<Caretaker>(loop_, *generation.config,
                                            generation.blueprint->contexts(), plan_.zones.peers);
+}
+
+void Housekeeper::find_peers() {
+  if (discovery_ != nullptr) return;
+  discovery_ = std::make_unique<Discovery>(loop_, *plan_.generation.config, plan_.zones,
+                                           plan_.generation.number);
+  discovery_->start();
 }
 
 // From here on nothing is written any more; the successor may start.
@@ -151,8 +159,8 @@ void Housekeeper::yield() {
 void Housekeeper::order(const Message& message) {
   const auto command = order_of(message);
   Discovery::Obeyed done{false, "the order makes no sense"};
-  if (command && discovery_ == nullptr) done.text = "the housekeeper does not work yet";
-  if (command && discovery_ != nullptr) done = discovery_->obey(*command);
+  if (command && !working_) done.text = "the housekeeper does not work yet";
+  if (command && working_) done = discovery_->obey(*command);
   side_.channel.send(ordered_message(message.value, done.ok, done.text));
 }
 

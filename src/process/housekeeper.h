@@ -14,6 +14,7 @@ struct HousekeeperPlan {
   const Generation& generation;
   shm::Zones& zones;
   std::vector<Listeners::Shard> admin;
+  bool alone = false;  // there is no predecessor that still writes
 };
 int run_housekeeper(const HousekeeperPlan& plan, ChildSide& side);
 

@@ -53,7 +53,8 @@ Child* Staff::start_housekeeper(const Generation& generation, std::string& why) 
                         generation.identity ? generation.identity->gid : ::getegid());
   }
   HousekeeperPlan keeper{generation, instance_.zones,
-                         instance_.admin_listeners.all_of(generation.admin_listens)};
+                         instance_.admin_listeners.all_of(generation.admin_listens),
+                         instance_.children.count(shm::Role::housekeeper) == 0};
   for (const auto& shard : keeper.admin) plan.keep.push_back(shard.fd);
   plan.body = [keeper = std::move(keeper)](ChildSide& side) {
     return run_housekeeper(keeper, side);

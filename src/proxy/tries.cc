@@ -149,6 +149,7 @@ void Tries::end_lane(Lane& lane) {
   picker_->spent((facts.connected ? *facts.connected : clock::now()) - facts.started);
   lane.in_flight.reset();
   lane.held_back = 0;
+  lane.blamed = false;
   state_.context.loop.destroy_later(std::move(lane.attempt));
 }
 
@@ -264,7 +265,7 @@ BodySink& Tries::on_response(Attempt& attempt, ResponseHead& head, const BodyFra
 
 void Tries::count_answer(Attempt& attempt, std::uint16_t status) {
   attempt.peer().answered(until_head(attempt.facts()), status);
-  group_->answered(attempt.peer(), status);
+  lane_of(attempt).blamed = group_->answered(attempt.peer(), status);
 }
 
 // No other will come.
@@ -341,7 +342,8 @@ void Tries::abort_body(Error why) {
 void Tries::answer_failed(const Error& why) {
   if (why.side != Side::upstream) return;
   for (Lane& lane : lanes_) {
-    if (lane.attempt != nullptr) group_->failed(lane.attempt->peer());
+    // A try is one failure, whatever else comes of it.
+    if (lane.attempt != nullptr && !lane.blamed) group_->failed(lane.attempt->peer());
   }
 }
 

@@ -73,6 +73,7 @@ class Tries final : private AttemptOwner, private Waiter {
     InFlight in_flight;
     std::unique_ptr<Attempt> attempt;
     std::uint16_t held_back = 0;  // the status of an answer that is being read away
+    bool blamed = false;          // its peer, for the status of its answer (fail_on)
     bool is_trying() const { return attempt != nullptr && held_back == 0; }
   };
   enum class Waiting : std::uint8_t { nothing, for_backoff, for_hedge };

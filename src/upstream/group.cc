@@ -258,7 +258,7 @@ void Group::failed(Peer& peer, std::uint32_t what) {
   count_against(peer, what);
 }
 
-void Group::count_status(Peer& peer, int status) {
+bool Group::count_status(Peer& peer, int status) {
   using On = conf::RetryConf;
   switch (status) {
     case 403: return count_against(peer, On::http_403);
@@ -268,15 +268,16 @@ void Group::count_status(Peer& peer, int status) {
     case 502: return count_against(peer, On::http_502);
     case 503: return count_against(peer, On::http_503);
     case 504: return count_against(peer, On::http_504);
-    default: return;
+    default: return false;
   }
 }
 
 // The others learn of it from the housekeeper, which is woken for it.
-void Group::count_against(Peer& peer, std::uint32_t what) {
-  if ((conf_.fail_on->bits & what) == 0 || peer.options().max_fails == 0) return;
+bool Group::count_against(Peer& peer, std::uint32_t what) {
+  if ((conf_.fail_on->bits & what) == 0 || peer.options().max_fails == 0) return false;
   peer.count_against(what);
   if (place_.zones != nullptr) place_.zones->wake_housekeeper();
+  return true;
 }
 
 }  // namespace weir

@@ -77,9 +77,8 @@ class Group {
   // A request failed at the peer, or was answered with a status that may be one of failure: counts
   // against it for all workers (max_fails), where `fail_on` has it.
   void failed(Peer& peer, std::uint32_t what = conf::RetryConf::error);
-  void answered(Peer& peer, int status) {
-    if (status >= 400) count_status(peer, status);
-  }
+  // True: it counted.
+  bool answered(Peer& peer, int status) { return status >= 400 && count_status(peer, status); }
 
   // Requests and retries of this worker are counted there.
   RetryBudget& retry_budget() { return retry_budget_; }
@@ -87,8 +86,8 @@ class Group {
   std::optional<std::chrono::milliseconds> hedge_delay();
 
  private:
-  void count_against(Peer& peer, std::uint32_t what);
-  void count_status(Peer& peer, int status);
+  bool count_against(Peer& peer, std::uint32_t what);
+  bool count_status(Peer& peer, int status);
   void look();  // when something changed since the last look
   void take_members();
   bool checks_are_stale(clock::Monotonic now) const;

@@ -47,7 +47,10 @@ class Peer {
   std::string_view url() const { return url_; }    // "https://127.0.0.1:8000"
   std::string_view host() const { return conf_.host; }
   const conf::PeerOptions& options() const { return conf_.options; }
-  void set_options(const conf::PeerOptions& options) { conf_.options = options; }
+  void set_options(const conf::PeerOptions& options) {
+    conf_.options = options;
+    take_limits();
+  }
 
   const shm::PeerCell& cell() const { return *cell_; }
   const shm::PeerRow& row() const { return *row_; }

@@ -74,7 +74,7 @@ TEST_CASE("load: the shipped quick start is the contract without what is not bui
   CHECK(web.base.auth->at(0).api_keys == config.api_keys.data());
   CHECK(web.certificates.at(0).automatic);
   CHECK(web.listens.at(1).ssl);
-  CHECK(config.place(web.base.upstream.where) == "/etc/weir/weir.ini:36");
+  CHECK(config.place(web.base.upstream.where) == "/etc/weir/weir.ini:37");
 }
 
 TEST_CASE("load: five errors come in one run, each with its line and a caret") {

@@ -41,7 +41,7 @@ TEST_CASE("check: sound zones are reported as such, by their owner and by a stra
   auto zones = sound_zones();
   bool ok = false;
   CHECK(report(check(*zones, now), ok) ==
-        "slots: ok\nstats: ok\nrings: ok\ntickets: ok\npeers: ok\n");
+        "slots: ok\nstats: ok\nrings: ok\ntickets: ok\npeers: ok\nsessions: ok\n");
   CHECK(ok);
   std::array<Fd, zone_count> fds;
   for (std::size_t i = 0; i < fds.size(); ++i) fds[i] = Fd(::dup(zones->fds()[i]));
