@@ -1,5 +1,5 @@
-// Regex: a compiled PCRE2 pattern (JIT where the machine allows): of location paths, rewrites, health
-// checks.
+// Regex: a compiled PCRE2 pattern (JIT where the machine allows): of location paths, rewrites,
+// health checks.
 //
 // Bytes, not characters; case-sensitive. Bounded: a pattern that backtracks without end on some
 // input is stopped by the match limit and reported, never taken for "no match", which could open

@@ -146,8 +146,7 @@ struct DiscoverConf {
     return kind == other.kind && path == other.path && name == other.name && srv == other.srv &&
            port == other.port && resolvers == other.resolvers &&
            interval_min == other.interval_min && interval_max == other.interval_max &&
-           timeout == other.timeout &&
-           options == other.options;
+           timeout == other.timeout && options == other.options;
   }
 };
 
