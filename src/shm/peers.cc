@@ -298,7 +298,10 @@ PeerTotals PeerTable::totals(std::uint32_t index) const {
 
 Result<Ok> PeerTable::begin(const Zone& zone, SlotId slot) const {
   const std::size_t at = shared_bytes(capacity_) + slot.index * region_bytes(capacity_);
-  if (auto backed = zone.back(at, region_bytes(capacity_)); !backed) return backed;
+  // A later worker of the slot finds it backed, also when memory has become short.
+  if (!slot_is_used(slot.index)) {
+    if (auto backed = zone.back(at, region_bytes(capacity_)); !backed) return backed;
+  }
   wipe(slot.index);
   head_->slots_used[slot.index / 64].fetch_or(std::uint64_t{1} << (slot.index % 64),
                                               std::memory_order_release);
