@@ -95,8 +95,7 @@ std::string_view ProbePlan::what_lacks(std::string_view body) const {
 }
 
 Probe::Probe(Loop& loop, const ProbePlan& plan, const Target& target, Done done, void* owner)
-    : loop_(loop),
-      plan_(plan),
+    : plan_(plan),
       target_(target),
       done_(done),
       owner_(owner),

@@ -108,7 +108,6 @@ class Probe final : private TransportOwner {
   void fail(std::string_view why);
   void finish(ProbeResult::Kind kind, std::string_view why);
 
-  Loop& loop_;
   const ProbePlan& plan_;
   const Target target_;
   Done done_;

@@ -49,8 +49,10 @@ bool read_weight(std::string_view text, std::uint16_t& out) {
 
 constexpr std::size_t column_count = 10;
 using Row = std::array<std::string, column_count>;
-constexpr Row heads = {"PEER",   "STATE", "SINCE",    "FAILURES", "IN FLIGHT",
-                       "WEIGHT", "ORDER", "FOUND BY", "REQUESTS", "LAST ERROR"};
+Row heads() {
+  return {"PEER",   "STATE", "SINCE",    "FAILURES", "IN FLIGHT",
+          "WEIGHT", "ORDER", "FOUND BY", "REQUESTS", "LAST ERROR"};
+}
 constexpr std::array<bool, column_count> is_number = {false, false, true,  true, true,
                                                       true,  false, false, true, false};
 
@@ -119,10 +121,10 @@ void print_group(const json& group, bool colours, std::string& out) {
   if (rows.empty()) return;
   std::array<std::size_t, column_count> widths{};
   for (std::size_t i = 0; i < column_count; ++i) {
-    widths[i] = heads[i].size();
+    widths[i] = heads()[i].size();
     for (const Row& row : rows) widths[i] = std::max(widths[i], row[i].size());
   }
-  print_row(heads, widths, "", out);
+  print_row(heads(), widths, "", out);
   for (const Row& row : rows) print_row(row, widths, colours ? colour_of(row) : "", out);
 }
 
