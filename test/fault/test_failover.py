@@ -1,5 +1,5 @@
-"""One of four origins fails under load, in each of several ways (F60); weir's own processes die meanwhile (F61, F62);
-no port is left to reach the origins from (F63)."""
+"""One of four origins fails under load, in each of several ways (U1); weir's own processes die meanwhile (U2, U3);
+no port is left to reach the origins from (U4)."""
 
 import contextlib
 import functools
@@ -73,7 +73,7 @@ def test_an_origin_fails_and_comes_back():
             # one that flaps is up when its last second is over
             look = None if fault.name == "flap" else functools.partial(shown_as_bad, weir)
             outcome = suffer(weir.port("http"), fleet, fault, warm=warm, seconds=seconds, look=look)
-            if not judged("F60", "weir", fault, outcome):
+            if not judged("U1", "weir", fault, outcome):
                 wrong.append(f"{fault.name}: {outcome.text()}\n{weir.log[-3000:]}")
     assert not wrong, "\n".join(wrong)
 
@@ -93,7 +93,7 @@ def test_the_housekeeper_dies_each_second():
             fleet.start(1)
             load.more(50)
             seen = load.stop()
-        verdict("F61", f"housekeeper killed {killer.killed} times, one a second, and an origin killed meanwhile: "
+        verdict("U2", f"housekeeper killed {killer.killed} times, one a second, and an origin killed meanwhile: "
                        f"{seen.answered:,} answered, {sum(seen.failed.values())} failed", not seen.failed)  # fmt: skip
         assert not seen.failed, load.why()
         all_healthy(weir)
@@ -118,7 +118,7 @@ def test_nothing_leaks_with_killed_workers():
             load.stop()
         start = time.monotonic()
         wait_until(lambda: sum(peer["in_flight"] for peer in peers_of(weir)) == 0, 10, "nothing to be in flight")
-        verdict("F62", f"{killer.killed} workers killed at up to {most} requests in flight: none is left "
+        verdict("U3", f"{killer.killed} workers killed at up to {most} requests in flight: none is left "
                        f"{(time.monotonic() - start) * 1000:.0f} ms after the load, {load.seen.answered:,} answered")  # fmt: skip
         assert most > 0
         # a request of a killed worker is lost, one that nobody accepted yet is not
@@ -165,7 +165,7 @@ upstream = origin
             with RawClient(web) as client:
                 after = [client.request().status for _ in range(20)]
             peers = peers_of(weir)
-            verdict("F63", f"no local port for 16 of 24 requests: {statuses.count(502)} x 502, {statuses.count(503)} x 503 "
+            verdict("U4", f"no local port for 16 of 24 requests: {statuses.count(502)} x 502, {statuses.count(503)} x 503 "
                            f"within {took * 1000:.0f} ms; then {after.count(200)} of 20 answered")  # fmt: skip
             assert set(after) == {200}, after
             assert not any(peer["ejected"] for peer in peers), peers
