@@ -22,6 +22,7 @@ std::vector<std::uint64_t> keys(std::size_t count) {
 std::vector<std::uint64_t> owners(const Ring& ring, const Roster& roster,
                                   const std::vector<std::uint64_t>& all) {
   std::vector<std::uint64_t> found;
+  found.reserve(all.size());
   for (const std::uint64_t key : all) {
     found.push_back(roster.peers[ring.owner(ring.find(key))]->id());
   }

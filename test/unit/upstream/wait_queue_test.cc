@@ -17,6 +17,7 @@ namespace {
 struct Request final : Waiter {
   Request(Group& of, std::vector<int>& told, int n) : group(of), log(told), number(n) {}
   ~Request() { group.queue().leave(*this); }
+  Request& operator=(Request&&) = delete;
   bool on_turn() override {
     TriedPeers tried;
     Group::Picked picked = group.pick(tried, 0);
