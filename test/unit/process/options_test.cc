@@ -12,6 +12,7 @@ ParsedOptions parse(std::initializer_list<const char*> words) {
   std::vector<std::string> texts{"weir"};
   texts.insert(texts.end(), words.begin(), words.end());
   std::vector<char*> argv;
+  argv.reserve(texts.size() + 2);
   for (auto& text : texts) argv.push_back(text.data());
   argv.push_back(nullptr);
   return parse_options(static_cast<int>(texts.size()), argv.data());
