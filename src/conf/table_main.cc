@@ -218,7 +218,7 @@ constexpr Directive places[] = {
          .reload = restart,
          .doc =
              "How many peers all upstreams may have together, those of old generations and those "
-             "that discovery finds included: the room for what all workers share of them, 1.3k "
+             "that discovery finds included: the room for what all workers share of them, 1.5k "
              "each and 0.5k more for each worker.",
          .example = "4096"}),
     row<&MainConf::sticky_sessions_max>(

@@ -157,7 +157,7 @@ constexpr Directive rows[] = {
          .most = 100,
          .doc =
              "The share of the peers, in percent, that failures of requests (max_fails) may "
-             "leave out at one time, and always at least one. What fails beyond it stays in use: "
+             "leave out at one time; one of several always, the last fit one never. Others stay: "
              "where most fail, the fault is hardly theirs.",
          .example = "30"}),
     row<&UpstreamConf::fail_on>(

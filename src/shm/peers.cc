@@ -121,16 +121,18 @@ PeerRow* PeerTable::rows_of(std::uint32_t slot) const {
   return reinterpret_cast<PeerRow*>(group_rows_of(slot) + capacity_);
 }
 
+PeerTable::PeerTable(const Zone& zone, std::uint32_t capacity)
+    : head_(zone.get<PeersHead>()), capacity_(capacity) {
+  std::byte* const cells = zone.body().data() + sizeof(PeersHead);
+  cells_ = reinterpret_cast<PeerCell*>(cells);
+  groups_ = reinterpret_cast<GroupCell*>(cells + capacity * sizeof(PeerCell));
+  regions_ = zone.body().data() + shared_bytes(capacity);
+}
+
 PeerTable PeerTable::format(const Zone& zone, std::uint32_t capacity) {
   assert(zone.body().size() == body_bytes(capacity));
-  PeerTable table;
-  table.head_ = zone.get<PeersHead>();
+  PeerTable table(zone, capacity);
   table.head_->capacity = capacity;
-  table.capacity_ = capacity;
-  std::byte* at = zone.body().data() + sizeof(PeersHead);
-  table.cells_ = reinterpret_cast<PeerCell*>(at);
-  table.groups_ = reinterpret_cast<GroupCell*>(at + capacity * sizeof(PeerCell));
-  table.regions_ = zone.body().data() + shared_bytes(capacity);
   return table;
 }
 
@@ -141,14 +143,7 @@ Result<PeerTable> PeerTable::open(const Zone& zone) {
   if (capacity == 0 || capacity > peers_most || bytes != body_bytes(capacity)) {
     return Error{Side::self, "zone of a wrong size"};
   }
-  PeerTable table;
-  table.head_ = zone.get<PeersHead>();
-  table.capacity_ = capacity;
-  std::byte* at = zone.body().data() + sizeof(PeersHead);
-  table.cells_ = reinterpret_cast<PeerCell*>(at);
-  table.groups_ = reinterpret_cast<GroupCell*>(at + capacity * sizeof(PeerCell));
-  table.regions_ = zone.body().data() + shared_bytes(capacity);
-  return table;
+  return PeerTable(zone, capacity);
 }
 
 // --- cells

@@ -289,6 +289,7 @@ class PeerTable {
   bool free(std::uint32_t index) const;
 
  private:
+  PeerTable(const Zone& zone, std::uint32_t capacity);  // the zone has just that size
   std::uint32_t check(std::uint32_t index) const {
     assert(index < capacity_);
     return index;

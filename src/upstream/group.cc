@@ -108,7 +108,8 @@ void Group::look() {
               stale ? "nobody checks the health of peers any more: only failures count"
                     : "the health of peers is checked again");
   }
-  if (epoch != epoch_ || changed_) take_members();
+  std::erase_if(leaving_, [](const auto& peer) { return !peer->is_used(); });
+  if (epoch != epoch_) take_members();  // at epoch 0 nobody has found any
   changed_ = false;
   epoch_ = epoch;
   stale_ = stale;
@@ -120,8 +121,6 @@ void Group::look() {
 // and is none for a worker of a later configuration. A peer that left goes when nothing refers to
 // it any more.
 void Group::take_members() {
-  std::erase_if(leaving_, [](const auto& peer) { return !peer->is_used(); });
-  if (place_.zones == nullptr) return;
   const shm::PeerTable& table = place_.zones->peers;
   const std::uint64_t own = shm::group_id(conf_.name);
   std::unordered_map<std::uint64_t, Peer*> known;

@@ -38,7 +38,7 @@ Sticky::Token Sticky::token(const Peer& peer) const {
 
 Peer* Sticky::by_token(std::string_view token) const {
   if (token.size() != token_size) return nullptr;
-  const auto known = tokens_.find(std::string(token));
+  const auto known = tokens_.find(token);
   return known != tokens_.end() ? known->second : nullptr;
 }
 

@@ -39,7 +39,14 @@ class Sticky {
  private:
   const conf::StickyConf& conf_;
   SipKey key_;
-  std::unordered_map<std::string, Peer*> tokens_;
+  // Looked up with what a client brought, which is not copied for it.
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+  std::unordered_map<std::string, Peer*, Hash, std::equal_to<>> tokens_;
   Ring ring_;
   Roster fit_;
 };
