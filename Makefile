@@ -23,13 +23,20 @@ $(error MODE=$(MODE) is not one of release hooks asan tsan fuzz)
 endif
 CXXFLAGS ?= $(FLAGS.$(MODE))
 # Tests are many, and run once: compiled for speed of compiling.
-$B/test/%.o: private CXXFLAGS := $(patsubst -O2,-O0,$(CXXFLAGS))
+TEST_CXXFLAGS := $(patsubst -O2,-O0,$(CXXFLAGS)) -DDOCTEST_CONFIG_SUPER_FAST_ASSERTS
+$B/test/%.o: private CXXFLAGS := $(TEST_CXXFLAGS)
 $B/test/bench/%.o: private CXXFLAGS := $(FLAGS.$(MODE))
 $B/test/fault/support/%.o: private CXXFLAGS := $(CXXFLAGS)
 # What fuzzing should look for lies in src.
-$B/test/fuzz/proxy/%.o: private CXXFLAGS := $(patsubst -O2,-O0,$(subst fuzzer-no-link$(comma),,$(CXXFLAGS)))
+$B/test/fuzz/proxy/%.o: private CXXFLAGS := $(subst fuzzer-no-link$(comma),,$(TEST_CXXFLAGS))
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Werror
 ALL_CXXFLAGS = -std=c++20 -Isrc -I. $(WARNINGS) -MMD -MP -pthread $(CXXFLAGS)
+# Most of the time of a small file goes into the standard library's headers: g++ reads these once, and is
+# told of the result by -include. The sources name what they use all the same: lint compiles without it.
+PREFIX_HEADERS := algorithm array bit cassert cerrno charconv chrono cstddef cstdint cstdio cstdlib cstring fmt/format.h functional \
+  map memory optional span string string_view unordered_map utility vector
+PREFIX := $(if $(findstring clang,$(CXX)),,$B/prefix.h)
+PRECOMPILED := $(if $(PREFIX),$B/prefix.h.gch/src.gch $B/prefix.h.gch/test.gch)
 LDLIBS = -Wl,--as-needed -levent_core -lssl -lcrypto -lz -lbrotlienc -linih -lcares -lfmt -lpcre2-8 -lncursesw -ltinfo -pthread
 LINK = $(call say,LINK,$@)$(CXX) -rdynamic $(filter -fsanitize% -pthread,$(ALL_CXXFLAGS)) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
 
@@ -163,11 +170,18 @@ $(FUZZERS): $B/fuzz/%: $B/test/fuzz/%.o $B/libweir.a
 	$(call say,LINK,$@)$(CXX) -fsanitize=fuzzer,address,undefined $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 ifeq ($(MODE),hooks)
 # Where no line of a source or what it includes asks for the hooks, the object is the release build's.
-compile = $(Q)tools/same-object build/release/$*.o $@ || { $(if $Q,printf '  %-5s %s\n' CXX '$<';)$(CXX) $(ALL_CXXFLAGS) -c -o $@ $<; }
+compile = $(Q)tools/same-object build/release/$*.o $@ || { $(if $Q,printf '  %-5s %s\n' CXX '$<';)$(CXX) $(PREFIX:%=-include %) $(ALL_CXXFLAGS) -c -o $@ $<; }
 else
-compile = $(call say,CXX,$<)$(CXX) $(ALL_CXXFLAGS) -c -o $@ $<
+compile = $(call say,CXX,$<)$(CXX) $(PREFIX:%=-include %) $(ALL_CXXFLAGS) -c -o $@ $<
 endif
-$B/%.o: %.cc $B/flags
+# g++ takes the one in the folder that was made with the flags at hand: -O0 for tests.
+$B/prefix.h: $B/flags
+	$(Q)printf '#include <%s>\n' $(PREFIX_HEADERS) > $@
+$(PRECOMPILED): $(PREFIX)
+	$(Q)mkdir -p $(@D)
+	$(call say,PCH,$@)$(CXX) $(ALL_CXXFLAGS) -x c++-header -o $@ $<
+$B/prefix.h.gch/test.gch: private CXXFLAGS := $(TEST_CXXFLAGS)
+$B/%.o: %.cc $B/flags | $(PRECOMPILED)
 	$(Q)mkdir -p $(@D)
 	$(compile)
 # Compiled anew when compiler or flags change; also where a machine without compiler hears what it lacks.
