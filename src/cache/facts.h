@@ -17,6 +17,8 @@ inline constexpr std::uint16_t strong_etag = 8;      // parts of it may be joine
 inline constexpr std::uint16_t has_validator = 16;   // an ETag or a Last-Modified
 inline constexpr std::uint16_t heuristic = 32;       // the lifetime is a guess (RFC 9111 4.2.2)
 inline constexpr std::uint16_t hides_fields = 64;    // no-cache="field": not without validation
+inline constexpr std::uint16_t shared = 128;         // public, s-maxage, must-revalidate: also for
+                                                     // requests with Authorization (RFC 9111 3.5)
 }  // namespace fact
 
 struct Facts {

@@ -1,0 +1,40 @@
+// The text an answer is stored under.
+//
+//   "httpexample.com/a"                                    cache_key, rendered
+//   "httpexample.com/a\naccept=text/html"                  with key_headers
+//   "httpexample.com/a\naccept=text/html\n#5f70bf18..."    a POST
+//   "httpexample.com/a\n?accept-encoding=gzip"             a variant, behind any of these
+//
+// No part of a request that can get into it has a '\n'. So all that is stored for one URI has the
+// key K or one that begins with K + '\n': purging a URI is purge(K) and purge_prefix(K + '\n').
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "cache/rules.h"
+#include "http/message.h"
+
+namespace weir::cache {
+
+inline constexpr char key_mark = '\n';
+
+// Behind the rendered cache_key: what key_headers names. Nothing where it names nothing.
+void append_key_fields(const Fields& request, const Rules& rules, std::string& key);
+// For POST: a cryptographic hash of the body.
+void append_body_key(std::span<const std::uint8_t> hash, std::string& key);
+
+// --- Vary (RFC 9111 4.1) ---
+
+enum class Varies : std::uint8_t { no, by_fields, unusable };  // unusable: "*", malformed, too many
+// The names of all Vary fields, in lower case, sorted, separated by ','. At most 16 names.
+Varies vary_names(const Fields& answer, std::string& out);
+
+// Behind a key: the values of the fields that `names` (as vary_names() wrote them) lists. Values
+// that mean the same become one: blanks around commas do not count, nor on how many lines a list
+// stands; of Accept-Encoding the codings that are accepted count, not their order or weights.
+void append_variant_key(std::string_view names, const Fields& request, std::string& key);
+
+}  // namespace weir::cache
