@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "conf/value.h"
 #include "http/syntax.h"
 
 namespace weir::conf {
@@ -36,6 +37,7 @@ struct Names {
   ByName<UpstreamConf> upstreams;
   ByName<ApiKeysConf> api_keys;
   ByName<LogConf> logs;
+  ByName<CacheConf> caches;
 };
 
 // `own` values only are complained about: an inherited one was, where it stands.
@@ -51,10 +53,18 @@ void resolve(LocationConf& place, const std::string& label, const Names& names, 
       missing("upstream", upstream->name, upstream.where, names.upstreams.names());
     }
   }
-  for (AuthRef& ref : place.auth.value) {
-    ref.api_keys = names.api_keys.find(ref.name);
-    if (ref.api_keys == nullptr && place.auth.explicit_) {
-      missing("api_keys", ref.name, place.auth.where, names.api_keys.names());
+  if (auto& cache = place.cache; !cache->name.empty()) {
+    cache.value.target = names.caches.find(cache->name);
+    if (cache->target == nullptr && cache.explicit_) {
+      missing("cache", cache->name, cache.where, names.caches.names());
+    }
+  }
+  for (auto* setting : {&place.auth, &place.purge}) {
+    for (AuthRef& ref : setting->value) {
+      ref.api_keys = names.api_keys.find(ref.name);
+      if (ref.api_keys == nullptr && setting->explicit_) {
+        missing("api_keys", ref.name, setting->where, names.api_keys.names());
+      }
     }
   }
   AccessLogs& logs = place.access_log.value;
@@ -110,6 +120,18 @@ void check_upstream(const UpstreamConf& upstream, bool faulty, Report& report) {
   }
 }
 
+void check_cache(const CacheConf& cache, Report& report) {
+  if (cache.max_object_size.explicit_ && cache.max_object_size->bytes > cache.size->bytes / 2) {
+    report.error(cache.max_object_size.where, 0,
+                 fmt::format("[cache {}]: max_object_size is {}, and size only {}", cache.name,
+                             print_size(*cache.max_object_size), print_size(*cache.size)),
+                 "one answer may take half of the size at most");
+  }
+  if (cache.lock_timeout.explicit_ && !*cache.lock) {
+    report.warn(cache.lock_timeout.where, 0, "lock = off: lock_timeout does nothing");
+  }
+}
+
 void check_field_name(const Setting<std::string>& field, Report& report) {
   if (is_token(*field)) return;
   report.error(field.where, 0, fmt::format("\"{}\" is not a field name", *field));
@@ -130,7 +152,8 @@ std::string defined(std::string_view kind, std::string_view name,
 }
 
 void resolve_references(Config& config, Report& report) {
-  const Names names{ByName(config.upstreams), ByName(config.api_keys), ByName(config.logs)};
+  const Names names{ByName(config.upstreams), ByName(config.api_keys), ByName(config.logs),
+                    ByName(config.caches)};
   resolve(config.defaults.base, "[defaults]", names, report);
   for (ServerConf& server : config.servers) {
     resolve(server.base, fmt::format("[server {}]", server.name), names, report);
@@ -157,6 +180,7 @@ void check_sections(const Config& config, const Sections& sections, Report& repo
                    "weirctl hash-key makes one");
     }
   }
+  for (const CacheConf& cache : config.caches) check_cache(cache, report);
   check_field_name(config.defaults.real_ip_header, report);
   for (const ServerConf& server : config.servers) {
     if (server.real_ip_header.explicit_) check_field_name(server.real_ip_header, report);

@@ -15,7 +15,8 @@ constexpr std::array<KindRow, kind_count> kind_rows = {{
     {Kind::log, "log", true, true, "An access log. access_log names it."},
     {Kind::api_keys, "api_keys", true, true, "A set of API keys. auth names it."},
     {Kind::jwt, "jwt", true, false, "A source of JSON Web Tokens."},
-    {Kind::cache, "cache", true, false, "A store of answers."},
+    {Kind::cache, "cache", true, true,
+     "A store of answers that all workers share. cache names it."},
     {Kind::limit, "limit", true, false, "A limit on requests."},
     {Kind::upstream, "upstream", true, true, "A group of peers that requests are sent to."},
     {Kind::defaults, "defaults", false, true, "What each server starts with."},
@@ -86,7 +87,7 @@ const std::vector<std::string_view>& directive_names(Kind kind) {
 }
 
 std::string Directive::shown_range() const {
-  const bool time = syntax == value_syntax<Duration>;
+  const bool time = syntax == value_syntax<Duration> || syntax == value_syntax<OptionalTime>;
   const bool size = syntax == value_syntax<Size>;
   const auto shown = [&](std::uint64_t number) {
     if (time) return print_duration(Duration(static_cast<Duration::rep>(number)));

@@ -59,8 +59,18 @@ constexpr Kinds in_places = in_servers | in_location;  // what is inherited down
 enum class Reload : unsigned char { live, new_workers, restart };
 
 // The struct a row's member is in. A section offers one or two: see Targets.
-enum class Target : unsigned char { main, admin, log, api_keys, upstream, server, location, none };
-constexpr std::size_t target_count = 8;
+enum class Target : unsigned char {
+  main,
+  admin,
+  log,
+  api_keys,
+  cache,
+  upstream,
+  server,
+  location,
+  none
+};
+constexpr std::size_t target_count = 9;
 
 struct Printed {
   std::string text;  // as it would be written after "NAME = "
@@ -129,6 +139,8 @@ template <>
 inline constexpr Target target_of<LogConf> = Target::log;
 template <>
 inline constexpr Target target_of<ApiKeysConf> = Target::api_keys;
+template <>
+inline constexpr Target target_of<CacheConf> = Target::cache;
 template <>
 inline constexpr Target target_of<UpstreamConf> = Target::upstream;
 template <>

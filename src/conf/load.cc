@@ -103,12 +103,14 @@ class Loader {
     config_->logs.reserve(count(Kind::log));
     config_->upstreams.reserve(count(Kind::upstream));
     config_->api_keys.reserve(count(Kind::api_keys));
+    config_->caches.reserve(count(Kind::cache));
     config_->servers.reserve(count(Kind::server));
     set_defaults(targets_of(config_->main));
     set_defaults(targets_of(config_->defaults));
     const LogConf log = with_defaults<LogConf>();
     const UpstreamConf upstream = with_defaults<UpstreamConf>();
     const ApiKeysConf api_keys = with_defaults<ApiKeysConf>();
+    const CacheConf cache = with_defaults<CacheConf>();
 
     for (const Section& section : sections) {  // [defaults] first: servers copy it
       if (section.kind != Kind::defaults) continue;
@@ -124,12 +126,12 @@ class Loader {
           break;
         case Kind::log: add(section, config_->logs, log); break;
         case Kind::api_keys: add(section, config_->api_keys, api_keys); break;
+        case Kind::cache: add(section, config_->caches, cache); break;
         case Kind::upstream: add(section, config_->upstreams, upstream); break;
         case Kind::server: add_server(section); break;
         case Kind::defaults:
         case Kind::location: break;
         case Kind::jwt:
-        case Kind::cache:
         case Kind::limit: apply(section, {}, nullptr); break;
       }
     }

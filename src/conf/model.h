@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "conf/cache_values.h"
 #include "conf/upstream_values.h"
 #include "conf/values.h"
 #include "http/limits.h"
@@ -164,6 +165,26 @@ struct ApiKeysConf {
   std::vector<ApiKey> keys;  // those written here, then those of the file
 };
 
+struct CacheConf {
+  std::string name;
+  Where where;
+  Setting<Size> size;                  // memory for stored answers
+  Setting<std::uint32_t> max_entries;  // 0: as many as fit
+  Setting<Size> max_object_size;       // fields and body of one answer
+  Setting<CacheEviction> eviction;
+  Setting<StatusTtls> ttl;                       // where the answer itself does not say
+  Setting<OptionalTime> default_ttl;             // ... nor `ttl`, nor its Last-Modified
+  Setting<OptionalTime> stale_while_revalidate;  // these two: where the answer does not say
+  Setting<OptionalTime> stale_if_error;
+  Setting<CacheMethods> cache_methods;
+  Setting<FieldNames> key_headers;
+  Setting<Conditions> bypass;    // such requests are not answered from what is stored
+  Setting<Conditions> no_store;  // answers to such requests are not stored
+  Setting<std::uint32_t> min_uses;
+  Setting<bool> lock;
+  Setting<Duration> lock_timeout;  // a request that waits for another's answer, at most
+};
+
 // Where a request must go to be for a location. nginx's order: exact, then the longest prefix, but
 // a regex that matches (the first in file order) wins over a prefix.
 struct PathMatch {
@@ -177,6 +198,17 @@ struct UpstreamRef {
   std::string name;                      // empty: none
   const UpstreamConf* target = nullptr;  // resolved when name is not empty
   bool operator==(const UpstreamRef& other) const { return name == other.name; }
+};
+
+struct CacheRef {
+  std::string name;                   // empty: off
+  const CacheConf* target = nullptr;  // resolved when name is not empty
+  bool operator==(const CacheRef& other) const { return name == other.name; }
+};
+
+struct CacheKey {
+  Template text;  // has variables, and no control byte
+  bool operator==(const CacheKey&) const = default;
 };
 
 // `return = CODE [text | URL]`.
@@ -250,6 +282,9 @@ struct LocationConf {
   Setting<Size> chunk_extensions_max_size;  // these three: bodies of requests (as the server has
   Setting<Size> trailers_max_size;          // them) and of answers
   Setting<std::uint32_t> max_trailers;
+  Setting<CacheRef> cache;
+  Setting<CacheKey> cache_key;
+  Setting<std::vector<AuthRef>> purge;  // who may PURGE; empty: nobody
   Setting<AccessLogs> access_log;
   Setting<bool> debug_headers;
   Setting<bool> server_tokens;
@@ -327,6 +362,7 @@ struct Config {
   std::vector<LogConf> logs;
   std::vector<UpstreamConf> upstreams;
   std::vector<ApiKeysConf> api_keys;
+  std::vector<CacheConf> caches;
   ServerConf defaults;  // [defaults] over the built-in defaults; a server starts as its copy
   std::vector<ServerConf> servers;
 

@@ -48,6 +48,9 @@ void for_each_object(const Config& config, Visit visit) {
   for (const ApiKeysConf& keys : config.api_keys) {
     visit(object_of(Kind::api_keys, keys.name, keys.where, keys));
   }
+  for (const CacheConf& cache : config.caches) {
+    visit(object_of(Kind::cache, cache.name, cache.where, cache));
+  }
   for (const UpstreamConf& upstream : config.upstreams) {
     visit(object_of(Kind::upstream, upstream.name, upstream.where, upstream));
   }

@@ -27,6 +27,7 @@ constexpr Shown shown[] = {
     {Kind::admin, "", false, ""},
     {Kind::log, "access", false, ""},
     {Kind::api_keys, "clients", false, ""},
+    {Kind::cache, "pages", false, ""},
     {Kind::upstream, "api", false, ""},
     {Kind::defaults, "", false, ""},
     {Kind::server, "web", true,

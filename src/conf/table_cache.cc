@@ -4,26 +4,187 @@
 namespace weir::conf {
 namespace {
 
+constexpr std::uint64_t day = 24ULL * 3'600'000;
+constexpr std::uint64_t year = 365 * day;
+
+constexpr Directive stores[] = {
+    row<&CacheConf::size>(
+        {.name = "size",
+         .kinds = in_cache,
+         .fallback = "64m",
+         .least = 1ULL << 20,
+         .most = 1ULL << 40,
+         .doc = "Memory for stored answers. Another size at a reload begins with an empty store.",
+         .example = "512m",
+         .nginx = "proxy_cache_path keys_zone, max_size"}),
+    row<&CacheConf::max_entries>(
+        {.name = "max_entries",
+         .kinds = in_cache,
+         .fallback = "0",
+         .most = 100'000'000,
+         .doc = "The most stored answers. 0: as many as fit. Another number at a reload begins "
+                "with an empty store.",
+         .example = "100000"}),
+    row<&CacheConf::max_object_size>(
+        {.name = "max_object_size",
+         .kinds = in_cache,
+         .fallback = "8m",
+         .least = 1024,
+         .doc = "The largest answer that is stored, fields and body together; never more than half "
+                "of the size. A larger one goes to its client all the same.",
+         .example = "1m"}),
+    row<&CacheConf::eviction>(
+        {.name = "eviction",
+         .kinds = in_cache,
+         .fallback = "s3fifo",
+         .doc = "Which stored answer leaves first when the size or max_entries is reached. s3fifo: "
+                "one that was asked for once, before those that are asked for again and again; "
+                "lru: the one that was asked for the longest ago.",
+         .example = "lru"}),
+};
+
+constexpr Directive freshness[] = {
+    row<&CacheConf::ttl>(
+        {.name = "ttl",
+         .kinds = in_cache,
+         .syntax = "STATUS,...:TIME ... [any:TIME]",
+         .doc = "How long answers are fresh that do not say so themselves, by status. What an "
+                "answer says (Cache-Control, CDN-Cache-Control, Expires) is stronger. 0: such "
+                "answers are not stored.",
+         .example = "200,301:5m 404:10s any:0",
+         .nginx = "proxy_cache_valid"}),
+    row<&CacheConf::default_ttl>(
+        {.name = "default_ttl",
+         .kinds = in_cache,
+         .fallback = "off",
+         .most = year,
+         .doc = "How long an answer is fresh that says nothing, has no ttl by its status, and is "
+                "of a status that HTTP lets a cache keep unasked (200, 203, 204, 300, 301, 308, "
+                "404, 405, 410, 414, 501). With a Last-Modified it is fresh for a tenth of its "
+                "age instead, a day at most. off: answers that say nothing and have no "
+                "Last-Modified are not stored.",
+         .example = "5m"}),
+    row<&CacheConf::stale_while_revalidate>(
+        {.name = "stale_while_revalidate",
+         .kinds = in_cache,
+         .fallback = "off",
+         .most = year,
+         .doc = "How long after its time a stored answer is still served at once, while one "
+                "request fetches it anew. The answer's own stale-while-revalidate is stronger; "
+                "must-revalidate and no-cache forbid it.",
+         .example = "30s",
+         .nginx = "proxy_cache_use_stale updating, proxy_cache_background_update"}),
+    row<&CacheConf::stale_if_error>(
+        {.name = "stale_if_error",
+         .kinds = in_cache,
+         .fallback = "off",
+         .most = year,
+         .doc = "How long after its time a stored answer stands in when the upstream can't be "
+                "reached, or answers 500, 502, 503 or 504. The answer's own stale-if-error is "
+                "stronger; must-revalidate and no-cache forbid it.",
+         .example = "1h",
+         .nginx = "proxy_cache_use_stale error"}),
+};
+
+constexpr Directive requests[] = {
+    row<&CacheConf::cache_methods>(
+        {.name = "cache_methods",
+         .kinds = in_cache,
+         .syntax = "GET [HEAD] [POST]",
+         .fallback = "GET HEAD",
+         .doc = "Methods whose requests are answered from the cache. HEAD is answered from what "
+                "GET stored. With POST, the body is part of the key: use it only where a POST is "
+                "a question, not an order.",
+         .example = "GET HEAD POST",
+         .nginx = "proxy_cache_methods"}),
+    row<&CacheConf::key_headers>(
+        {.name = "key_headers",
+         .kinds = in_cache,
+         .syntax = "FIELD ... | off",
+         .fallback = "off",
+         .doc = "Request fields whose values are part of the key, besides cache_key and what the "
+                "Vary of an answer names.",
+         .example = "Accept Content-Type"}),
+    row<&CacheConf::bypass>(
+        {.name = "bypass",
+         .kinds = in_cache,
+         .syntax = "TEXT ... | off",
+         .fallback = "off",
+         .doc = "Requests for which one of these texts, with its $variables, is neither empty nor "
+                "\"0\" are not answered from the cache. Their answers are stored.",
+         .example = "$cookie_session $arg_nocache",
+         .nginx = "proxy_cache_bypass"}),
+    row<&CacheConf::no_store>(
+        {.name = "no_store",
+         .kinds = in_cache,
+         .syntax = "TEXT ... | off",
+         .fallback = "off",
+         .doc = "Answers to requests for which one of these texts is neither empty nor \"0\" are "
+                "not stored. The texts may use what the upstream answered.",
+         .example = "$cookie_session $upstream_http_x_private",
+         .nginx = "proxy_no_cache"}),
+    row<&CacheConf::min_uses>(
+        {.name = "min_uses",
+         .kinds = in_cache,
+         .fallback = "1",
+         .least = 1,
+         .most = 255,
+         .doc = "How many requests must ask for an answer before it is stored.",
+         .example = "2",
+         .nginx = "proxy_cache_min_uses"}),
+    row<&CacheConf::lock>(
+        {.name = "lock",
+         .kinds = in_cache,
+         .fallback = "on",
+         .doc = "One request fetches an answer that is not stored, of all that ask for it in all "
+                "workers; the others wait and read along.",
+         .example = "off",
+         .nginx = "proxy_cache_lock"}),
+    row<&CacheConf::lock_timeout>(
+        {.name = "lock_timeout",
+         .kinds = in_cache,
+         .fallback = "5s",
+         .least = 10,
+         .most = 3'600'000,
+         .doc = "How long a request waits for the answer to another one, before it asks the "
+                "upstream by itself.",
+         .example = "1s",
+         .nginx = "proxy_cache_lock_timeout"}),
+};
+
+constexpr Directive places[] = {
+    row<&LocationConf::cache>({.name = "cache",
+                               .kinds = in_places,
+                               .syntax = "NAME | off",
+                               .fallback = "off",
+                               .doc = "The [cache] that answers of the upstream are stored in and "
+                                      "served from.",
+                               .example = "pages",
+                               .nginx = "proxy_cache"}),
+    row<&LocationConf::cache_key>(
+        {.name = "cache_key",
+         .kinds = in_places,
+         .syntax = "TEXT",
+         .fallback = "$scheme$host$request_uri",
+         .doc = "What an answer is stored under. Requests with the same key get the same answer: "
+                "the key must hold all that the answer depends on and that its Vary does not name.",
+         .example = "$scheme$host$uri$is_args$args",
+         .nginx = "proxy_cache_key"}),
+    row<&LocationConf::purge>(
+        {.name = "purge",
+         .kinds = in_places,
+         .syntax = "off | api_keys:NAME ...",
+         .fallback = "off",
+         .doc = "Who may remove stored answers with the method PURGE: holders of a key of one of "
+                "these sections. off: PURGE goes to the upstream like any other method.",
+         .example = "api_keys:editors",
+         .nginx = "proxy_cache_purge"}),
+};
+
 constexpr Directive rows[] = {
-    planned("size", in_cache, "Memory for stored answers."),
-    planned("max_entries", in_cache, "The most stored answers."),
-    planned("max_object_size", in_cache, "The largest answer that is stored."),
-    planned("default_ttl", in_cache, "How long an answer that says nothing is fresh."),
-    planned("ttl", in_cache, "How long answers are fresh, by status."),
-    planned("eviction", in_cache, "Which entry leaves first."),
-    planned("key_headers", in_cache, "Request fields that are part of the key."),
-    planned("cache_methods", in_cache, "Methods whose answers are stored."),
-    planned("bypass", in_cache, "Requests that are not answered from the cache."),
-    planned("no_store", in_cache, "Answers that are not stored."),
-    planned("min_uses", in_cache, "Requests before an answer is stored."),
-    planned("stale_while_revalidate", in_cache, "How long a stale answer may be served meanwhile."),
-    planned("stale_if_error", in_cache, "How long a stale answer may stand in for an error."),
-    planned("lock", in_cache, "One request fetches, the others wait."),
     planned("slice", in_cache, "Large objects are fetched in slices of this size."),
     planned("path", in_cache, "The folder of the disk tier."),
     planned("disk_size", in_cache, "The size of the disk tier."),
-    planned("cache", in_places, "The [cache] that answers are kept in."),
-    planned("cache_key", in_places, "What an answer is stored under."),
     planned("compress", in_places, "The codings that answers are compressed with."),
     planned("compress_types", in_places, "The media types that are compressed."),
     planned("compress_min_length", in_places, "The shortest body that is compressed."),
@@ -39,6 +200,6 @@ constexpr Directive rows[] = {
 
 }  // namespace
 
-Table cache_directives() { return table_of(rows); }
+Table cache_directives() { return table_of(stores, freshness, requests, places, rows); }
 
 }  // namespace weir::conf

@@ -81,6 +81,7 @@ struct EnumWord {
 };
 const std::vector<EnumWord<Affinity>>& enum_words(Affinity);
 const std::vector<EnumWord<WhenAllDown>>& enum_words(WhenAllDown);
+const std::vector<EnumWord<CacheEviction>>& enum_words(CacheEviction);
 const std::vector<EnumWord<LogEscape>>& enum_words(LogEscape);
 const std::vector<EnumWord<Underscores>>& enum_words(Underscores);
 
@@ -96,6 +97,10 @@ template <>
 inline constexpr std::string_view value_syntax<Duration> = "TIME";
 template <>
 inline constexpr std::string_view value_syntax<Size> = "SIZE";
+template <>
+inline constexpr std::string_view value_syntax<OptionalTime> = "off | TIME";
+template <>
+inline constexpr std::string_view value_syntax<CacheEviction> = "s3fifo | lru";
 template <>
 inline constexpr std::string_view value_syntax<WhenAllDown> = "try | fail";
 template <>
@@ -136,6 +141,14 @@ bool parse_value(Value& value, RetryConf& out);
 bool parse_value(Value& value, HedgeConf& out);
 bool parse_value(Value& value, StickyConf& out);
 bool parse_value(Value& value, LogEscape& out);
+bool parse_value(Value& value, OptionalTime& out);
+bool parse_value(Value& value, CacheEviction& out);
+bool parse_value(Value& value, StatusTtls& out);
+bool parse_value(Value& value, CacheMethods& out);
+bool parse_value(Value& value, FieldNames& out);
+bool parse_value(Value& value, Conditions& out);
+bool parse_value(Value& value, CacheRef& out);
+bool parse_value(Value& value, CacheKey& out);
 bool parse_value(Value& value, Underscores& out);
 
 // One line of a list.
@@ -179,6 +192,14 @@ std::string print_value(const RetryConf& value);
 std::string print_value(const HedgeConf& value);
 std::string print_value(const StickyConf& value);
 std::string print_value(LogEscape value);
+std::string print_value(const OptionalTime& value);
+std::string print_value(CacheEviction value);
+std::string print_value(const StatusTtls& value);
+std::string print_value(const CacheMethods& value);
+std::string print_value(const FieldNames& value);
+std::string print_value(const Conditions& value);
+std::string print_value(const CacheRef& value);
+std::string print_value(const CacheKey& value);
 std::string print_value(Underscores value);
 std::string print_value(const ListenConf& value);
 std::string print_value(const ServerLine& value);
