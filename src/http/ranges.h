@@ -37,7 +37,7 @@ class RangeSet {
 };
 
 enum class RangeVerdict : std::uint8_t {
-  whole,          // 200: the field is ignored, or asks for all there is
+  whole,          // 200: the field is ignored, or its ranges together are all there is
   partial,        // 206: `out` has one range or several
   unsatisfiable,  // 416
 };
