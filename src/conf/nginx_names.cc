@@ -7,7 +7,7 @@
 namespace weir::conf {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 29> names = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 36> names = {{
     {"proxy_pass", "write upstream = NAME here and a section [upstream NAME]"},
     {"proxy_set_header", "here it is set_header"},
     {"proxy_hide_header", "here it is remove_header"},
@@ -26,7 +26,14 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 29> names = 
     {"proxy_buffers", "here it is proxy_buffer_size_max"},
     {"proxy_buffer_size", "here it is proxy_header_max_size"},
     {"proxy_next_upstream", "here it is retry in [upstream]"},
-    {"proxy_cache", "here it is cache"},
+    {"proxy_cache", "here it is cache, and a section [cache NAME]"},
+    {"proxy_cache_path", "write a section [cache NAME] with size = SIZE"},
+    {"proxy_cache_key", "here it is cache_key"},
+    {"proxy_cache_valid", "here it is ttl in [cache]: ttl = 200,301:5m any:10s"},
+    {"proxy_cache_bypass", "here it is bypass in [cache]"},
+    {"proxy_no_cache", "here it is no_store in [cache]"},
+    {"proxy_cache_use_stale", "here: stale_while_revalidate and stale_if_error in [cache]"},
+    {"proxy_cache_lock", "here it is lock in [cache]"},
     {"large_client_header_buffers", "here: request_line_max_size and client_header_max_size"},
     {"gzip", "here it is compress"},
     {"log_format", "here it is format in a section [log NAME]"},

@@ -177,7 +177,7 @@ constexpr Directive places[] = {
          .fallback = "off",
          .doc = "Who may remove stored answers with the method PURGE: holders of a key of one of "
                 "these sections. off: PURGE goes to the upstream like any other method.",
-         .example = "api_keys:editors",
+         .example = "api_keys:partners",
          .nginx = "proxy_cache_purge"}),
 };
 

@@ -147,7 +147,7 @@ TEST_CASE("sections: what is refused") {
            {"[main]\n[main]\n", "stands here again; it began at /etc/weir/weir.ini:1"},
            {"[main]\nuser = a\nuser = b\n", "it is set at /etc/weir/weir.ini:2"},
            {"[main]\nlisten = 80\n", "it belongs in [admin], [server]"},
-           {"[cache c]\n", "[cache c] is not built yet"},
+           {"[jwt j]\n", "[jwt j] is not built yet"},
            {"[server s]\n", "has no listen"},
            {"[upstream u]\n", "has no server"},
            {"[log l]\n", "has no path"},

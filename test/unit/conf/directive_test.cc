@@ -18,6 +18,7 @@ std::string with_line(Kind kind, const std::string& line) {
     case Kind::log: return "[log access]\npath = a.log\n" + line;
     case Kind::api_keys:
       return "[api_keys partners]\nkey = a sha256:" + std::string(64, '0') + "\n" + line;
+    case Kind::cache: return "[cache pages]\n" + line;
     case Kind::upstream: return "[upstream x]\nserver = 127.0.0.1:1\n" + line;
     case Kind::defaults: return "[defaults]\n" + line;
     case Kind::server: return "[server web]\nlisten = 8080\n" + line;
@@ -31,6 +32,7 @@ std::string rest_of(Kind kind) {
   if (kind != Kind::server) out += "[server web]\nlisten = 80\n";
   out += "[upstream api]\nserver = 127.0.0.1:1\n";
   if (kind != Kind::log) out += "[log access]\npath = a.log\n";
+  if (kind != Kind::cache) out += "[cache pages]\n";
   if (kind != Kind::api_keys) {
     out += "[api_keys partners]\nkey = a sha256:" + std::string(64, '0') + "\n";
   }
@@ -56,7 +58,7 @@ TEST_CASE("directives: every row is documented, and every default passes its own
     CHECK(directive->since == "0.1");
   }
   // load() asserts that each default is accepted; an empty main file reaches them all.
-  CHECK(test::load_text("[log a]\npath = x\n[upstream u]\nserver = 127.0.0.1\n").errors == 0);
+  CHECK(test::load_text("[log a]\npath = x\n[upstream u]\nserver = 127.0.0.1\n[cache c]\n").errors == 0);
 }
 
 TEST_CASE("directives: every example is accepted in every section it may stand in") {
