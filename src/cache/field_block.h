@@ -17,6 +17,9 @@
 
 namespace weir::cache {
 
+// Whether fields of that name are stored at all.
+bool is_stored_field(FieldId id);
+
 // Appends to `out`. False: more fields or longer ones than a block can hold; nothing is promised
 // about `out` then. `control`: of the same fields.
 bool write_field_block(const ResponseHead& answer, const ResponseCacheControl& control,

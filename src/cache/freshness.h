@@ -29,6 +29,9 @@ struct Lifetime {
 Lifetime lifetime_of(const ResponseHead& answer, const ResponseCacheControl& control,
                      const Rules& rules, std::int64_t response_time);
 
+// Statuses that may be kept without being told so (RFC 9110 15.1). 206 is never kept here.
+bool is_heuristically_cacheable(std::uint16_t status);
+
 // corrected_initial_age: never below 0, whatever the clocks say.
 std::int64_t initial_age(const Fields& answer, std::int64_t request_time,
                          std::int64_t response_time);

@@ -33,8 +33,9 @@ enum class Varies : std::uint8_t { no, by_fields, unusable };  // unusable: "*",
 Varies vary_names(const Fields& answer, std::string& out);
 
 // Behind a key: the values of the fields that `names` (as vary_names() wrote them) lists. Values
-// that mean the same become one: blanks around commas do not count, nor on how many lines a list
-// stands; of Accept-Encoding the codings that are accepted count, not their order or weights.
+// that mean the same become one: it does not matter on how many lines a list stands, nor in those
+// of Accept... where blanks are; of Accept-Encoding the codings that are accepted count, not their
+// order or weights.
 void append_variant_key(std::string_view names, const Fields& request, std::string& key);
 
 }  // namespace weir::cache

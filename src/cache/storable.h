@@ -2,6 +2,11 @@
 //
 // Stricter than RFC 9111 in one point: an answer with Set-Cookie is stored only where it says
 // public or s-maxage. Cookies are made for one client; frameworks set them where nobody asked.
+// private="Set-Cookie" and no-cache="Set-Cookie" let it be stored too: then without, or hidden.
+//
+// Less strict in one: s-maxage forbids to serve stale answers (5.2.2.10), but where the answer has
+// a stale-while-revalidate or stale-if-error of its own, its origin meant that. What the
+// configuration allows is forbidden by it, and must-revalidate and no-cache forbid both.
 #pragma once
 
 #include <cstdint>

@@ -19,9 +19,10 @@ bool add_conditions(const ResponseHead& stored, Fields& request);
 bool selects(const ResponseHead& stored, const ResponseHead& not_modified, std::int64_t now);
 
 // The stored head with what the 304 (or the answer to HEAD) says anew, into `out`; views into both.
-// Not taken over: Content-Length, Content-Encoding, Content-Range and Content-Type, which speak of
-// the stored bytes; Set-Cookie, which is for the client that asked; what a hop says to the next
-// (RFC 9111 3.2). `out` has the status of `stored`.
+// Not taken over: Content-Length, Content-Encoding and Content-Range, which speak of the stored
+// bytes; Set-Cookie, which is for the client that asked; what a hop says to the next (RFC
+// 9111 3.2). `out` has the status of `stored`, which was read with its hidden fields
+// (read_field_block).
 void merge_not_modified(const ResponseHead& stored, const ResponseHead& not_modified,
                         ResponseHead& out);
 
