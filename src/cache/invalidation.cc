@@ -51,7 +51,7 @@ std::optional<std::string> resolve(std::string_view reference, const RequestHead
     const std::size_t end = std::min(reference.find_first_of("/?"), reference.size());
     if (plain_authority(reference.substr(0, end), scheme) != request.authority) return std::nullopt;
     reference.remove_prefix(end);
-    if (reference.empty()) return "/";
+    if (!reference.starts_with('/')) return "/" + std::string(reference);
   }
   const std::size_t mark = std::min(reference.find('?'), reference.size());
   const std::string_view path = reference.substr(0, mark), query = reference.substr(mark);

@@ -56,7 +56,7 @@ void add_validators(const Fields& fields, std::int64_t now, Facts& facts) {
 void add_control(const ResponseCacheControl& control, Facts& facts) {
   const bool shared = control.public_ || control.s_maxage || control.must_revalidate;
   if (control.no_cache) facts.flags |= fact::validate_always;
-  if (control.must_revalidate || control.s_maxage) facts.flags |= fact::never_stale;
+  if (control.revalidates() || control.s_maxage) facts.flags |= fact::never_stale;
   if (control.immutable) facts.flags |= fact::immutable;
   if (!control.no_cache_fields.empty()) facts.flags |= fact::hides_fields;
   if (shared) facts.flags |= fact::shared;
@@ -64,7 +64,7 @@ void add_control(const ResponseCacheControl& control, Facts& facts) {
 
 std::int64_t window(const std::optional<std::int64_t>& said, const ResponseCacheControl& control,
                     std::int64_t configured) {
-  if (control.must_revalidate || control.no_cache) return 0;
+  if (control.revalidates() || control.no_cache) return 0;
   if (said) return *said * second;
   return control.s_maxage ? 0 : configured;
 }

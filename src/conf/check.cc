@@ -122,10 +122,11 @@ void check_upstream(const UpstreamConf& upstream, bool faulty, Report& report) {
 
 void check_cache(const CacheConf& cache, Report& report) {
   if (cache.max_object_size.explicit_ && cache.max_object_size->bytes > cache.size->bytes / 2) {
-    report.error(cache.max_object_size.where, 0,
-                 fmt::format("[cache {}]: max_object_size is {}, and size only {}", cache.name,
-                             print_size(*cache.max_object_size), print_size(*cache.size)),
-                 "one answer may take half of the size at most");
+    report.warn(
+        cache.max_object_size.where, 0,
+        fmt::format("[cache {}]: answers up to {} are stored: half of the size", cache.name,
+                    print_size(Size{cache.size->bytes / 2})),
+        fmt::format("a size of {} takes them", print_size({cache.max_object_size->bytes * 2})));
   }
   if (cache.lock_timeout.explicit_ && !*cache.lock) {
     report.warn(cache.lock_timeout.where, 0, "lock = off: lock_timeout does nothing");

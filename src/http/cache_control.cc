@@ -81,8 +81,10 @@ void take_response(const Directive& directive, ResponseCacheControl& out) {
   }
   if (is(directive, "no-store")) {
     out.no_store = true;
-  } else if (is(directive, "must-revalidate") || is(directive, "proxy-revalidate")) {
+  } else if (is(directive, "must-revalidate")) {
     out.must_revalidate = true;
+  } else if (is(directive, "proxy-revalidate")) {
+    out.proxy_revalidate = true;
   } else if (permits(directive, "public")) {
     out.public_ = true;
   } else if (permits(directive, "must-understand")) {

@@ -48,7 +48,8 @@ struct ResponseCacheControl {
   bool no_store = false;
   bool private_ = false;  // without a list
   bool public_ = false;
-  bool must_revalidate = false;  // also proxy-revalidate: this is a proxy
+  bool must_revalidate = false;
+  bool proxy_revalidate = false;  // the same to a proxy, but that it permits nothing (5.2.2.8)
   bool must_understand = false;
   bool immutable = false;                                              // RFC 8246
   bool targeted = false;                                               // said by CDN-Cache-Control
@@ -56,6 +57,8 @@ struct ResponseCacheControl {
   std::optional<std::int64_t> stale_while_revalidate, stale_if_error;  // RFC 5861
   NamedFields no_cache_fields;  // not to be reused without validation
   NamedFields private_fields;   // not to be stored
+
+  bool revalidates() const { return must_revalidate || proxy_revalidate; }
 };
 // A CDN-Cache-Control that is a dictionary and not empty stands in for Cache-Control (and for
 // Expires: see `targeted`); one that is broken counts for nothing (RFC 9213 2.2).

@@ -36,6 +36,7 @@ std::string text_of(const ResponseCacheControl& control) {
   flag(control.private_, "private");
   flag(control.public_, "public");
   flag(control.must_revalidate, "must-revalidate");
+  flag(control.proxy_revalidate, "proxy-revalidate");
   flag(control.must_understand, "must-understand");
   flag(control.immutable, "immutable");
   number(control.max_age, "max-age");
@@ -62,7 +63,7 @@ TEST_CASE("cache-control: what each directive of an answer means, and what uncle
            {{"private"}, "private"},
            {{"public"}, "public"},
            {{"must-revalidate"}, "must-revalidate"},
-           {{"proxy-revalidate"}, "must-revalidate"},
+           {{"proxy-revalidate"}, "proxy-revalidate"},
            {{"must-understand, no-store"}, "no-store must-understand"},
            {{"immutable"}, "immutable"},
            {{"max-age=60"}, "max-age=60"},
@@ -215,7 +216,7 @@ TEST_CASE("cache-control: a dictionary has a bound") {
 
 TEST_CASE("cache-control: what a request says") {
   struct Case {
-    const char* name;
+    std::string_view name;
     Lines lines;
     RequestCacheControl is;
   };

@@ -59,7 +59,7 @@ TEST_CASE("entity-tag: the comparisons of RFC 9110 8.8.3.2") {
 
 TEST_CASE("preconditions: in the order of RFC 9110 13.2.2") {
   struct Case {
-    const char* why;
+    std::string_view why;
     Lines request;
     Precondition of_get, of_put;
   };
@@ -151,7 +151,7 @@ TEST_CASE("preconditions: in the order of RFC 9110 13.2.2") {
 
 TEST_CASE("preconditions: what is stored may have other validators, or none") {
   struct Case {
-    const char* why;
+    std::string_view why;
     Lines stored;
     Lines request;
     Precondition is;
@@ -183,7 +183,7 @@ TEST_CASE("preconditions: what is stored may have other validators, or none") {
 
 TEST_CASE("if-range: the range applies where the representation is the very same") {
   struct Case {
-    const char* why;
+    std::string_view why;
     Lines stored;
     Lines request;
     bool is;

@@ -29,8 +29,8 @@ std::string select(std::string_view field, std::uint64_t length) {
 
 TEST_CASE("ranges: what each field asks of 1000 bytes") {
   struct Case {
-    const char* field;
-    const char* is;
+    std::string_view field;
+    std::string_view is;
   };
   for (const Case& test : std::vector<Case>{
            // RFC 9110 14.1.2: its examples, of a shorter representation
