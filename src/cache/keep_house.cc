@@ -43,24 +43,27 @@ bool Store::keep_house(std::int64_t now_ms) {
   return outcome == Cleaner::Outcome::worked || sweeping || it.memory.has_damage();
 }
 
-// Some entries of the index at a time, round and round. True: a purge waits for the end of a round.
+// Some entries of the index at a time, round and round. True: a purge came since the last round
+// that is through began.
 bool Inner::sweep(std::int64_t now_ms) {
   Control& it = *memory.control;
   for (std::uint32_t turn = 0; turn < sweep_turns; ++turn) {
     const Lock lock(memory, Lock::patient);
     if (!lock) return true;
-    if (it.sweep_at >= index.capacity()) it.sweep_at = 0;
+    if (it.sweep_at == 0 || it.sweep_at >= index.capacity()) {
+      it.sweep_at = 0;
+      it.sweep_began = it.seq.load(std::memory_order_seq_cst);
+    }
     const std::uint32_t end = std::min(it.sweep_at + sweep_entries, index.capacity());
     for (; it.sweep_at < end; ++it.sweep_at) sweep_one(it.sweep_at, now_ms);
     SHM_POINT(cache_swept);
     if (end < index.capacity()) continue;
     it.sweep_at = 0;
-    ++it.sweep_pass;
-    purges.drop_rules(fills.oldest_active());
+    it.swept = it.sweep_began;
+    purges.drop_rules(std::min(it.swept, fills.oldest_active()));
     break;
   }
-  return std::any_of(std::begin(it.rules), std::end(it.rules),
-                     [](const Rule& rule) { return rule.seq.load() != 0; });
+  return it.swept < purges.newest();
 }
 
 void Inner::sweep_one(std::uint32_t number, std::int64_t now_ms) {

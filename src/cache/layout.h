@@ -108,10 +108,8 @@ struct Rule {
   std::atomic<std::uint64_t> seq;  // 0: free
   std::atomic<std::uint32_t> bytes;
   std::atomic<std::uint32_t> soft;
-  std::uint64_t swept_from;  // housekeeper: which pass of the sweep must end first
   char text[rule_bytes_most];
 };
-static_assert(sizeof(Rule) == 1024);
 
 // --- the rest
 
@@ -149,8 +147,8 @@ struct Control {
   alignas(64) Derived derived;
   alignas(64) std::atomic<std::uint64_t> stored;
   std::atomic<std::uint64_t> evicted, expired, purged, damaged, no_room, lock_timeouts, moved;
-  alignas(64) std::uint64_t sweep_pass;  // housekeeper
-  std::uint32_t sweep_at;
+  alignas(64) std::uint64_t sweep_began, swept;  // housekeeper: seq when a round over the entries
+  std::uint32_t sweep_at;                        // began, and the last one that is through
   Rule rules[rules_most];
 };
 static_assert(shm::Shared<Control>);

@@ -134,7 +134,6 @@ bool Purges::prefix(std::string_view key_prefix, bool soft) const {
     key_prefix.copy(rule.text, key_prefix.size());
     rule.bytes.store(static_cast<std::uint32_t>(key_prefix.size()));
     rule.soft.store(soft);
-    rule.swept_from = it.sweep_pass + 1;  // the pass that goes on may have missed some already
     at_new_seq([&](std::uint64_t seq) {
       rule.seq.store(seq);
       raise(it.rule_newest, seq);
@@ -145,13 +144,16 @@ bool Purges::prefix(std::string_view key_prefix, bool soft) const {
   return false;
 }
 
-void Purges::drop_rules(std::uint64_t oldest_fill) const {
+void Purges::drop_rules(std::uint64_t before) const {
   for (Rule& rule : memory_.control->rules) {
-    const std::uint64_t seq = rule.seq.load();
-    if (seq != 0 && memory_.control->sweep_pass > rule.swept_from && oldest_fill > seq) {
-      rule.seq.store(0);
-    }
+    if (rule.seq.load() < before) rule.seq.store(0);
   }
+}
+
+std::uint64_t Purges::newest() const {
+  const Control& it = *memory_.control;
+  return std::max(
+      {it.hard_floor.load(), it.soft_floor.load(), it.tag_newest.load(), it.rule_newest.load()});
 }
 
 }  // namespace weir::cache

@@ -30,8 +30,9 @@ class Purges {
   void all_tagged(bool soft) const;                           // without it: more than was asked for
   bool prefix(std::string_view key_prefix, bool soft) const;  // under the lock; false: too many
 
-  // Housekeeper, once it compared all entries. `oldest_fill`: seq of the oldest that still comes.
-  void drop_rules(std::uint64_t oldest_fill) const;
+  // Housekeeper: all that was stored before was compared with them.
+  void drop_rules(std::uint64_t before) const;
+  std::uint64_t newest() const;  // seq of the last purge of many
 
  private:
   template <class Note>
