@@ -23,7 +23,9 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "cache/facts.h"
@@ -33,6 +35,8 @@
 namespace weir::cache {
 
 enum class Eviction : std::uint8_t { s3fifo, lru };
+
+struct Inner;  // what a Store is made of: store_inner.h
 
 struct StoreSizes {
   std::uint64_t bytes = 0;             // of memory for stored answers
@@ -79,8 +83,7 @@ class Reader {
   bool damaged() const;
 
  private:
-  friend class Store;
-  friend class Follower;
+  friend struct Inner;
   class Core;
   explicit Reader(Core* core) : core_(core) {}
   Core* core_ = nullptr;
@@ -112,8 +115,7 @@ class Fill {
   void abandon();
 
  private:
-  friend class Store;
-  friend class Follower;
+  friend struct Inner;
   class Core;
   explicit Fill(Core* core) : core_(core) {}
   Core* core_ = nullptr;
@@ -156,7 +158,7 @@ class Follower {
   Fill take_over();
 
  private:
-  friend class Store;
+  friend struct Inner;
   class Core;
   explicit Follower(Core* core) : core_(core) {}
   Core* core_ = nullptr;
@@ -179,7 +181,7 @@ struct StoreStats {
   std::uint64_t entries_max = 0, entries = 0;
   std::uint64_t stored = 0, evicted = 0, expired = 0, purged = 0, damaged = 0, no_room = 0,
                 lock_timeouts = 0;
-  std::uint64_t segments = 0, segments_free = 0, moved_bytes = 0;
+  std::uint64_t segments = 0, segments_free = 0, segments_pinned = 0, moved_bytes = 0;
 };
 
 class Store {
@@ -188,6 +190,8 @@ class Store {
   static Result<std::unique_ptr<Store>> create(std::string_view name, const StoreSizes& sizes);
   ~Store();
   Store& operator=(Store&&) = delete;
+  // The same zone as another process has it, at another address: for tests.
+  Result<std::unique_ptr<Store>> view() const;
 
   const StoreSizes& sizes() const;
   const shm::Zone& zone() const;
@@ -220,11 +224,14 @@ class Store {
   void clean_dead(shm::SlotId dead);  // before its slot is given anew
 
   StoreStats stats() const;
+  std::uint64_t index_bytes()
+      const;  // besides the memory for answers, and in proportion to entries
+  // What must hold while nobody changes anything, and does not. Empty: all is well.
+  std::vector<std::string> check() const;
 
  private:
-  class Impl;
-  explicit Store(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit Store(std::unique_ptr<Inner> inner);
+  std::unique_ptr<Inner> inner_;
 };
 
 }  // namespace weir::cache

@@ -1,0 +1,27 @@
+#include "cache/chunk.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace weir::cache {
+
+std::uint32_t checksum(std::string_view bytes) {
+  return static_cast<std::uint32_t>(XXH3_64bits(bytes.data(), bytes.size()));
+}
+
+std::uint32_t head_checksum(const Head& head) {
+  constexpr std::size_t from = offsetof(Head, hash);
+  return checksum({bytes_of(head) + from, text_end(head) - from});
+}
+
+bool is_sound(const Head& head, std::uint32_t units_most) {
+  if (head.magic != Magic::head || head.units > units_most) return false;
+  if (head.content != Content::answer && head.content != Content::vary) return false;
+  const std::uint64_t size = std::uint64_t{head.units} * unit_bytes;
+  if (size < sizeof(Head) || text_end(head) > size) return false;
+  if (head.in_pieces == 0) return head.inline_bytes <= size - text_end(head);
+  if (head.in_pieces != 1 || list_at(head) + sizeof(PieceList) > size) return false;
+  return list_of(head).capacity <= (size - list_at(head) - sizeof(PieceList)) / sizeof(Piece);
+}
+
+}  // namespace weir::cache

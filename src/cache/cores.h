@@ -1,0 +1,111 @@
+// What stands behind a Reader, a Fill and a Follower in the process that has it.
+#pragma once
+
+#include <vector>
+
+#include "cache/store_inner.h"
+
+namespace weir::cache {
+
+class Reader::Core {
+ public:
+  struct Part {
+    const char* at;
+    std::uint64_t start;  // in the body
+    std::uint32_t bytes, sum;
+    bool is_final;  // nothing is appended to it any more
+  };
+
+  Inner* inner = nullptr;
+  Ref ref;
+  Head* head = nullptr;
+  bool complete = false, failed = false, damaged = false;
+  std::uint64_t bytes = 0;  // of the body, as last seen
+  std::uint32_t body_sum = 0;
+  Ref table;  // whose segment is pinned
+  std::vector<Part> parts;
+  std::size_t last = 0;  // the part that was read last
+  std::vector<std::uint32_t> pinned;
+
+  bool pin(Ref where);
+  // Looks again at what grows. False: damaged, or what it needs is not there any more.
+  bool look();
+  std::string_view read(std::uint64_t at);
+  void reset();
+
+ private:
+  bool add_parts(const Body& body);
+  bool add_part(Piece& piece, std::uint32_t number);
+  bool is_whole(const Body& body);
+  std::string_view read_inline(std::uint64_t at);
+  std::string_view read_part(Part& part, std::uint64_t at);
+  bool spoil();
+};
+
+class Fill::Core {
+ public:
+  Inner* inner = nullptr;
+  std::string key;
+  std::uint64_t hash = 0, seq = 0;
+  CellId cell;
+  Ref ref;
+  Head* head = nullptr;
+  std::uint64_t bytes = 0, length = length_unknown;
+
+  bool begin(const Facts& facts, std::string_view fields, std::optional<std::uint64_t> length,
+             std::span<const std::uint64_t> tags, const weir::cache::Key* variant,
+             std::string_view vary);
+  bool append(std::string_view bytes);
+  bool commit();
+  void end(CellState state);  // nothing is stored
+  void reset();
+
+ private:
+  bool allocate_head(const Inner::Text& text, Inner::Plan& plan, const weir::cache::Key* variant,
+                     std::string_view vary);
+  bool go_to_variant(const weir::cache::Key& variant, std::string_view vary);
+  Ref allocate(std::uint32_t units);
+  bool add_piece(std::size_t wanted);
+  bool grow_table();
+  void finish_piece();
+  void let_go();
+  bool store();
+
+  weir::cache::Part* part_ = nullptr;  // the piece that is being filled
+  std::uint32_t room_ = 0, used_ = 0;
+  std::uint32_t pieces_ = 0, capacity_ = 0;
+  Piece* table_ = nullptr;
+  std::uint64_t in_pieces_ = 0;  // bytes that the pieces so far have room for
+  std::uint64_t growing_ = 0;    // units that no entry refers to yet
+  std::vector<std::uint32_t> held_;
+};
+
+class Follower::Core {
+ public:
+  Inner* inner = nullptr;
+  FollowerOwner* owner = nullptr;
+  Follower* handle = nullptr;
+  std::string key;
+  std::uint64_t hash = 0;
+  CellId cell;
+  Reader reader;
+  Ref attached;
+  State told = State::waiting;
+  std::uint64_t told_bytes = 0;
+  Core *next = nullptr, *previous = nullptr;
+
+  State state();
+  void reset();
+
+ private:
+  bool attach();
+  State of_reader();
+};
+
+// Pieces and the whole of their body: what a body in pieces is checked against at first.
+std::uint32_t pieces_checksum(std::span<Piece> pieces, std::uint64_t bytes);
+
+// How large the next piece of a body is to be that has so many bytes already.
+std::uint32_t piece_bytes_for(const Geometry& geometry, std::uint64_t body_bytes);
+
+}  // namespace weir::cache

@@ -1,0 +1,53 @@
+#include "cache/lock.h"
+
+#include <cerrno>
+#include <ctime>
+
+namespace weir::cache {
+namespace {
+
+int lock_within(pthread_mutex_t& mutex, std::chrono::microseconds most) {
+  if (const int now = ::pthread_mutex_trylock(&mutex); now != EBUSY) return now;
+  timespec until{};
+  ::clock_gettime(CLOCK_MONOTONIC, &until);
+  const auto ns = until.tv_nsec + std::chrono::nanoseconds(most).count();
+  until.tv_sec += ns / 1'000'000'000;
+  until.tv_nsec = ns % 1'000'000'000;
+  return ::pthread_mutex_clocklock(&mutex, CLOCK_MONOTONIC, &until);
+}
+
+}  // namespace
+
+bool make_lock(Control& control) {
+  pthread_mutexattr_t attributes;
+  if (::pthread_mutexattr_init(&attributes) != 0) return false;
+  const bool made = ::pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED) == 0 &&
+                    ::pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST) == 0 &&
+                    ::pthread_mutex_init(&control.mutex, &attributes) == 0;
+  ::pthread_mutexattr_destroy(&attributes);
+  return made;
+}
+
+Lock::Lock(const Memory& memory, std::chrono::microseconds most) {
+  Control& control = *memory.control;
+  if (memory.has_damage()) return;
+  const int result = lock_within(control.mutex, most);
+  if (result == EOWNERDEAD) {
+    memory.found_damage();  // before anybody else is let in
+    ::pthread_mutex_consistent(&control.mutex);
+  } else if (result != 0) {
+    count(control.lock_timeouts);
+    return;
+  }
+  if (memory.has_damage()) {
+    ::pthread_mutex_unlock(&control.mutex);
+    return;
+  }
+  control_ = &control;
+}
+
+Lock::~Lock() {
+  if (control_ != nullptr) ::pthread_mutex_unlock(&control_->mutex);
+}
+
+}  // namespace weir::cache

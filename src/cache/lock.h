@@ -1,0 +1,32 @@
+// The lock of a cache zone: one robust mutex, taken with a time limit. Whoever does not get it does
+// without: a miss, or an answer that is not stored.
+//
+// An owner that died leaves the zone damaged for writing: nobody is let in until the housekeeper
+// has repaired it, which it does without the lock, as nobody else changes anything meanwhile.
+#pragma once
+
+#include <chrono>
+
+#include "cache/layout.h"
+
+namespace weir::cache {
+
+// Master, before it forks.
+bool make_lock(Control& control);
+
+class Lock {
+ public:
+  // Of a request; of the housekeeper and of commands, which may wait.
+  static constexpr std::chrono::microseconds brief{1000}, patient{100'000};
+
+  explicit Lock(const Memory& memory, std::chrono::microseconds most = brief);
+  ~Lock();
+  Lock& operator=(Lock&&) = delete;
+
+  explicit operator bool() const { return control_ != nullptr; }
+
+ private:
+  Control* control_ = nullptr;
+};
+
+}  // namespace weir::cache

@@ -1,0 +1,159 @@
+#include "cache/purge.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/hash.h"
+#include "shm/points.h"
+
+namespace weir::cache {
+namespace {
+
+void raise(std::atomic<std::uint64_t>& floor, std::uint64_t to) {
+  std::uint64_t was = floor.load(std::memory_order_relaxed);
+  while (was < to && !floor.compare_exchange_weak(was, to, std::memory_order_seq_cst)) {
+  }
+}
+
+Purges::Verdict worse(Purges::Verdict one, Purges::Verdict other) { return std::max(one, other); }
+
+Purges::Verdict by(std::uint64_t seq, std::uint64_t hard, std::uint64_t soft) {
+  if (seq <= hard) return Purges::Verdict::purged;
+  return seq <= soft ? Purges::Verdict::soft : Purges::Verdict::stays;
+}
+
+TagCell* set_of(const Memory& memory, std::uint64_t tag) {
+  return memory.tags + mix64(tag) % (tag_cells / tag_ways) * tag_ways;
+}
+
+}  // namespace
+
+// Notes a purge at a number of its own. Who drew a later number has done so after the note could be
+// seen: else it is noted once more.
+template <class Note>
+void Purges::at_new_seq(const Note& note) const {
+  constexpr int attempts = 1000;
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    const std::uint64_t seq = next_seq();
+    note(seq);
+    if (memory_.control->seq.load(std::memory_order_seq_cst) == seq) return;
+  }
+}
+
+Purges::Verdict Purges::judge(const Head& head) const {
+  const Control& it = *memory_.control;
+  Verdict verdict = by(head.seq, it.hard_floor.load(std::memory_order_acquire),
+                       it.soft_floor.load(std::memory_order_acquire));
+  if (head.tags != 0 && head.seq <= it.tag_newest.load(std::memory_order_acquire)) {
+    verdict = worse(verdict, judge_tags(head));
+  }
+  if (head.seq <= it.rule_newest.load(std::memory_order_acquire)) {
+    verdict = worse(verdict, judge_prefix(head));
+  }
+  return verdict;
+}
+
+Purges::Verdict Purges::judge_tags(const Head& head) const {
+  Verdict verdict = Verdict::stays;
+  for (std::uint16_t i = 0; i < head.tags; ++i) {
+    std::uint64_t tag = 0;
+    std::memcpy(&tag, tags_of(head) + i, sizeof tag);
+    const TagCell* const set = set_of(memory_, tag);
+    for (std::uint32_t way = 0; way < tag_ways; ++way) {
+      if (set[way].tag.load(std::memory_order_acquire) != tag) continue;
+      verdict = worse(verdict, by(head.seq, set[way].hard.load(std::memory_order_acquire),
+                                  set[way].soft.load(std::memory_order_acquire)));
+    }
+  }
+  // After the records: the floor is raised before a record gives way.
+  return worse(verdict,
+               by(head.seq, memory_.control->tag_hard_floor.load(std::memory_order_acquire),
+                  memory_.control->tag_soft_floor.load(std::memory_order_acquire)));
+}
+
+Purges::Verdict Purges::judge_prefix(const Head& head) const {
+  Verdict verdict = Verdict::stays;
+  for (const Rule& rule : memory_.control->rules) {
+    if (rule.seq.load(std::memory_order_acquire) < head.seq) continue;
+    const std::uint32_t bytes = rule.bytes.load(std::memory_order_relaxed);
+    if (bytes > rule_bytes_most || !key_of(head).starts_with({rule.text, bytes})) continue;
+    verdict = worse(
+        verdict, rule.soft.load(std::memory_order_relaxed) != 0 ? Verdict::soft : Verdict::purged);
+  }
+  return verdict;
+}
+
+void Purges::all(bool soft) const {
+  Control& it = *memory_.control;
+  at_new_seq([&](std::uint64_t seq) { raise(soft ? it.soft_floor : it.hard_floor, seq); });
+}
+
+void Purges::all_tagged(bool soft) const {
+  Control& it = *memory_.control;
+  at_new_seq([&](std::uint64_t seq) {
+    raise(soft ? it.tag_soft_floor : it.tag_hard_floor, seq);
+    raise(it.tag_newest, seq);
+  });
+}
+
+void Purges::tag(std::uint64_t tag, bool soft) const {
+  Control& it = *memory_.control;
+  TagCell* const set = set_of(memory_, tag);
+  const auto newest = [](const TagCell& cell) {
+    return std::max(cell.hard.load(), cell.soft.load());
+  };
+  TagCell* mine = set;
+  for (TagCell* cell = set; cell < set + tag_ways; ++cell) {
+    if (cell->tag.load() == tag) {
+      mine = cell;
+      break;
+    }
+    if (newest(*cell) < newest(*mine)) mine = cell;
+  }
+  if (mine->tag.load() != tag) {
+    raise(it.tag_hard_floor, mine->hard.load());
+    raise(it.tag_soft_floor, mine->soft.load());
+    SHM_POINT(cache_tag_displaced);
+    mine->tag.store(0);
+    mine->hard.store(0);
+    mine->soft.store(0);
+    mine->tag.store(tag);
+  }
+  at_new_seq([&](std::uint64_t seq) {
+    (soft ? mine->soft : mine->hard).store(seq);
+    raise(it.tag_newest, seq);
+  });
+  SHM_POINT(cache_tag_purged);
+}
+
+bool Purges::prefix(std::string_view key_prefix, bool soft) const {
+  if (key_prefix.size() > rule_bytes_most) return false;
+  Control& it = *memory_.control;
+  for (Rule& rule : it.rules) {
+    if (rule.seq.load() != 0) continue;
+    key_prefix.copy(rule.text, key_prefix.size());
+    rule.bytes.store(static_cast<std::uint32_t>(key_prefix.size()));
+    rule.soft.store(soft);
+    at_new_seq([&](std::uint64_t seq) {
+      rule.seq.store(seq);
+      raise(it.rule_newest, seq);
+    });
+    SHM_POINT(cache_rule_made);
+    return true;
+  }
+  return false;
+}
+
+void Purges::drop_rules(std::uint64_t before) const {
+  for (Rule& rule : memory_.control->rules) {
+    if (rule.seq.load() < before) rule.seq.store(0);
+  }
+}
+
+std::uint64_t Purges::newest() const {
+  const Control& it = *memory_.control;
+  return std::max(
+      {it.hard_floor.load(), it.soft_floor.load(), it.tag_newest.load(), it.rule_newest.load()});
+}
+
+}  // namespace weir::cache

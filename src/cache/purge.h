@@ -1,0 +1,46 @@
+// Purges: what was stored before one of them is not found again, or is stale from then on. Every
+// stored answer has a number that grows; a purge notes the number it came at, whatever is stored:
+// for everything one floor, for a tag a record of a table, for a prefix a rule of a short list that
+// stands until all entries were compared with it.
+//
+// A record that another displaces raises the floor for whatever has a tag: more is purged than was
+// asked for, never less.
+#pragma once
+
+#include <string_view>
+
+#include "cache/layout.h"
+#include "cache/store.h"
+
+namespace weir::cache {
+
+class Purges {
+ public:
+  enum class Verdict : std::uint8_t { stays, soft, purged };
+
+  explicit Purges(const Memory& memory) : memory_(memory) {}
+
+  std::uint64_t next_seq() const {
+    return memory_.control->seq.fetch_add(1, std::memory_order_seq_cst) + 1;
+  }
+  Verdict judge(const Head& head) const;  // without the lock; of a sound head
+
+  void all(bool soft) const;                                  // without the lock
+  void tag(std::uint64_t tag, bool soft) const;               // under the lock
+  void all_tagged(bool soft) const;                           // without it: more than was asked for
+  bool prefix(std::string_view key_prefix, bool soft) const;  // under the lock; false: too many
+
+  // Housekeeper: all that was stored before was compared with them.
+  void drop_rules(std::uint64_t before) const;
+  std::uint64_t newest() const;  // seq of the last purge of many
+
+ private:
+  template <class Note>
+  void at_new_seq(const Note& note) const;
+  Verdict judge_tags(const Head& head) const;
+  Verdict judge_prefix(const Head& head) const;
+
+  const Memory& memory_;
+};
+
+}  // namespace weir::cache

@@ -1,0 +1,146 @@
+#include "cache/store.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+
+#include "base/hash.h"
+#include "cache/cores.h"
+
+namespace weir::cache {
+namespace {
+
+constexpr std::uint32_t seq_first = 1;
+
+Result<Ok> make_wakes(Wakes& wakes) {
+  for (Fd& wake : wakes) {
+    wake = Fd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    if (!wake) return Error{Side::self, "eventfd failed"};
+  }
+  return Ok{};
+}
+
+}  // namespace
+
+Store::Store(std::unique_ptr<Inner> inner) : inner_(std::move(inner)) {}
+Store::~Store() = default;
+
+Result<std::unique_ptr<Store>> Store::create(std::string_view name, const StoreSizes& sizes) {
+  static_cast<void>(name);
+  const Geometry geometry = Geometry::of(sizes);
+  auto zone = shm::Zone::create(geometry.kind(), geometry.body_bytes, geometry.body_bytes,
+                                shm::random_id());
+  if (!zone) return zone.error();
+  auto inner = std::make_unique<Inner>(std::move(*zone), geometry);
+  if (auto made = make_wakes(inner->wakes); !made) return made.error();
+  Control& control = *inner->memory.control;
+  if (!make_lock(control)) return Error{Side::self, "a lock could not be made"};
+  control.seq.store(seq_first);
+  Derived& derived = control.derived;
+  derived.free_segments.store(geometry.segments);
+  derived.open[0] = derived.open[1] = derived.victim = nothing;
+  inner->queues.reset();
+  return std::unique_ptr<Store>(new Store(std::move(inner)));
+}
+
+Result<std::unique_ptr<Store>> Store::view() const {
+  auto zone = shm::Zone::attach(Fd(::dup(inner_->zone.fd())), inner_->memory.geometry.kind(),
+                                Access::read_write);
+  if (!zone) return zone.error();
+  auto inner = std::make_unique<Inner>(std::move(*zone), inner_->memory.geometry);
+  for (std::size_t i = 0; i < inner->wakes.size(); ++i) {
+    inner->wakes[i] = Fd(::dup(inner_->wakes[i].get()));
+  }
+  return std::unique_ptr<Store>(new Store(std::move(inner)));
+}
+
+const StoreSizes& Store::sizes() const { return inner_->memory.geometry.sizes; }
+const shm::Zone& Store::zone() const { return inner_->zone; }
+
+void Store::enter(shm::SlotId self) {
+  assert(self.index < shm::slot_count);
+  inner_->memory.self = self.index;
+  auto& high = inner_->memory.control->slots_high;
+  std::uint32_t was = high.load();
+  while (was <= self.index && !high.compare_exchange_weak(was, self.index + 1)) {
+  }
+}
+
+int Store::wake_fd() const { return inner_->wakes[inner_->memory.self].get(); }
+
+void Store::on_wake() {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const auto got = ::read(wake_fd(), &count, sizeof count);
+  inner_->tell_followers();
+}
+
+Key Store::key(std::string_view text) const {
+  const std::uint64_t hash = siphash(inner_->secret, text);
+  return {text, hash == 0 ? 1 : hash};
+}
+
+std::uint64_t Store::tag_hash(std::string_view tag) {
+  const std::uint64_t hash = hash64(tag);
+  return hash == 0 ? 1 : hash;
+}
+
+Found Store::find(const Key& key) { return inner_->find(key); }
+
+Joined Store::join(const Key& key, FollowerOwner& owner, std::int64_t) {
+  return inner_->join(key, owner);
+}
+
+bool Store::freshen(const Key& key, Reader& stored, const Facts& facts, std::string_view fields) {
+  return stored && inner_->freshen(key, stored, facts, fields);
+}
+
+bool Store::remove(const Key& key) { return inner_->remove(key, false, false); }
+bool Store::purge(const Key& key, bool soft) { return inner_->remove(key, soft, true); }
+
+bool Store::purge_prefix(std::string_view key_prefix, bool soft) {
+  const Lock lock(inner_->memory, Lock::patient);
+  return lock && inner_->purges.prefix(key_prefix, soft);
+}
+
+void Store::purge_tag(std::uint64_t tag, bool soft) {
+  const Lock lock(inner_->memory, Lock::patient);
+  lock ? inner_->purges.tag(tag, soft) : inner_->purges.all_tagged(soft);
+}
+
+void Store::purge_all(bool soft) { inner_->purges.all(soft); }
+
+void Store::clean_dead(shm::SlotId dead) { inner_->clean_dead(dead.index); }
+
+std::uint64_t Store::index_bytes() const {
+  const Geometry& it = inner_->memory.geometry;
+  return std::uint64_t{it.buckets} * sizeof(Bucket) + std::uint64_t{it.ghost_sets} * sizeof(Ghosts);
+}
+
+StoreStats Store::stats() const {
+  const Memory& memory = inner_->memory;
+  const Control& it = *memory.control;
+  const auto get = [](const auto& value) { return value.load(std::memory_order_relaxed); };
+  StoreStats stats;
+  stats.bytes_max = memory.geometry.live_most * unit_bytes;
+  stats.bytes_used = get(it.derived.live) * unit_bytes;
+  stats.entries_max = memory.geometry.entries_most;
+  stats.entries = get(it.derived.entries);
+  stats.stored = get(it.stored);
+  stats.evicted = get(it.evicted);
+  stats.expired = get(it.expired);
+  stats.purged = get(it.purged);
+  stats.damaged = get(it.damaged);
+  stats.no_room = get(it.no_room);
+  stats.lock_timeouts = get(it.lock_timeouts);
+  stats.segments = memory.geometry.segments;
+  stats.segments_free = get(it.derived.free_segments);
+  stats.moved_bytes = get(it.moved);
+  for (std::uint32_t segment = 0; segment < memory.geometry.segments; ++segment) {
+    stats.segments_pinned += inner_->segments.is_pinned(segment);
+  }
+  return stats;
+}
+
+}  // namespace weir::cache

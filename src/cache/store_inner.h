@@ -1,0 +1,95 @@
+// Inner: what a Store is made of, in one process: the parts that work on the zone, and what this
+// process has handed out of them. The cores of readers, fills and followers are kept when they end,
+// so that a hit allocates nothing once it is warm.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/siphash.h"
+#include "cache/cleaner.h"
+#include "cache/fills.h"
+#include "cache/lock.h"
+#include "cache/objects.h"
+#include "cache/passes.h"
+#include "cache/purge.h"
+#include "cache/store.h"
+
+namespace weir::cache {
+
+struct Inner {
+  Inner(shm::Zone its_zone, const Geometry& geometry);
+  ~Inner();
+  Inner& operator=(Inner&&) = delete;
+
+  shm::Zone zone;
+  Memory memory;
+  Segments segments{memory};
+  Index index{memory};
+  Queues queues{memory};
+  Objects objects{memory};
+  Cleaner cleaner{memory};
+  Purges purges{memory};
+  Passes passes{memory};
+  Wakes wakes;
+  Fills fills{memory, wakes};
+  SipKey secret;
+
+  // Checked in all but the body; nullptr: it is not that, or damaged. Its segment must be pinned.
+  Head* sound_head(Ref ref, std::uint64_t hash) const;
+  // An object that the index does not know yet, all of it but its body.
+  struct Text {
+    std::string_view key, fields;
+    std::span<const std::uint64_t> tags;
+    std::size_t bytes() const { return key.size() + fields.size() + tags.size() * 8; }
+  };
+  struct Plan {
+    std::uint64_t hash, seq;
+    Facts facts{};
+    Content content = Content::answer;
+    std::uint64_t length = 0;  // of the body; length_unknown
+    bool in_pieces = false;
+    std::uint32_t inline_bytes = 0;  // room for a body in the head
+    std::uint32_t capacity = 0;      // places for pieces in the head
+    std::uint32_t body_seq = 0;
+    static std::uint32_t units(const Text& text, std::uint32_t inline_bytes);
+    static std::uint32_t units_in_pieces(const Text& text, std::uint32_t capacity);
+  };
+  Head* write_head(Ref ref, const Text& text, const Plan& plan) const;
+  bool put_marker(const Key& key, std::string_view vary,
+                  std::uint64_t seq) const;  // under the lock
+
+  Found find(const Key& key);
+  Reader grow_with(Ref ref, const Key& key);  // empty: it is not there any more
+  // The Reader of an object whose segment is pinned, and is unpinned by it.
+  Reader open(Ref ref, Head& head);
+  void copy_pieces(Head& from, Head& to) const;
+  static std::vector<std::uint64_t> tags_copy(const Head& head);
+  void drop_damaged(const Key& key, Ref ref);
+  bool freshen(const Key& key, Reader& stored, const Facts& facts, std::string_view fields);
+  bool remove(const Key& key, bool soft, bool purge);
+
+  Joined join(const Key& key, FollowerOwner& owner);
+  Fill lead(CellId id, const Key& key, std::uint64_t seq);
+  void tell_followers();
+
+  void repair();
+  bool sweep(std::int64_t now_ms);
+  void sweep_one(std::uint32_t number, std::int64_t now_ms);
+  void clean_dead(std::uint32_t slot);
+
+  void give_back(Reader::Core* core);
+  void give_back(Fill::Core* core);
+  void give_back(Follower::Core* core);
+  template <class Core>
+  static Core* take(std::vector<std::unique_ptr<Core>>& kept);
+
+  std::vector<std::unique_ptr<Reader::Core>> readers;
+  std::vector<std::unique_ptr<Fill::Core>> fill_cores;
+  std::vector<std::unique_ptr<Follower::Core>> follower_cores;
+  Follower::Core* first_follower = nullptr;
+  Follower::Core* next_told = nullptr;  // while they are being told
+};
+
+}  // namespace weir::cache

@@ -1,0 +1,218 @@
+#include "cache/store.h"
+
+#include "test/unit/cache/store_support.h"
+
+namespace weir::cache {
+namespace {
+
+constexpr StoreSizes small{.bytes = 4U << 20};
+constexpr StoreSizes large{.bytes = 64U << 20};
+
+}  // namespace
+
+TEST_CASE("store: what was stored is found, with its facts and fields, and only that") {
+  const auto store = make_store(small);
+  CHECK_FALSE(has(*store, "GET/a"));
+  REQUIRE(put(*store, "GET/a", "body of a"));
+  Found found = store->find(store->key("GET/a"));
+  REQUIRE(found.kind == Found::Kind::answer);
+  CHECK(found.reader.facts().status == 200);
+  CHECK(found.reader.fields() == "content-type: text/plain\r\n");
+  CHECK(found.reader.progress() == Reader::Progress::complete);
+  CHECK(found.reader.length() == 9);
+  CHECK(found.reader.read(0) == "body of a");
+  CHECK(found.reader.read(5) == "of a");
+  CHECK(found.reader.read(9).empty());
+  CHECK_FALSE(has(*store, "GET/b"));
+  demand_sound(*store);
+}
+
+TEST_CASE(
+    "store: bodies of all sizes come back as they were, of known length or not, in any steps") {
+  const auto store = make_store(large);
+  for (const std::size_t bytes :
+       {0U, 1U, 100U, 4096U, 65'000U, 65'536U, 70'000U, 200'000U, 1'000'000U, 9'000'001U}) {
+    for (const bool known : {true, false}) {
+      for (const std::size_t step : {std::size_t{1000}, std::size_t{16'384}, bytes + 1}) {
+        CAPTURE(bytes);
+        CAPTURE(known);
+        CAPTURE(step);
+        const std::string key = fmt::format("{}-{}-{}", bytes, known, step);
+        const std::string body = body_of(key, bytes);
+        REQUIRE(put(*store, key, body, {.length_known = known, .step = step}));
+        CHECK(get(*store, key) == body);
+      }
+    }
+  }
+  demand_sound(*store);
+}
+
+TEST_CASE("store: a body may be read from anywhere") {
+  const auto store = make_store(large);
+  const std::string body = body_of("x", 2'000'000);
+  REQUIRE(put(*store, "k", body));
+  Found found = store->find(store->key("k"));
+  REQUIRE(found.kind == Found::Kind::answer);
+  for (const std::size_t at : {1'999'999U, 5U, 65'500U, 65'536U, 1'000'000U, 0U}) {
+    const std::string_view part = found.reader.read(at);
+    REQUIRE_FALSE(part.empty());
+    CHECK(part == std::string_view(body).substr(at, part.size()));
+  }
+  CHECK(found.reader.read(2'000'000).empty());
+  CHECK(found.reader.read(~std::uint64_t{0}).empty());
+}
+
+TEST_CASE("store: a second answer under a key takes the place of the first; its readers go on") {
+  const auto store = make_store(small);
+  REQUIRE(put(*store, "k", "first"));
+  Found first = store->find(store->key("k"));
+  REQUIRE(put(*store, "k", "second"));
+  CHECK(get(*store, "k") == "second");
+  CHECK(first.reader.read(0) == "first");
+  CHECK(store->stats().entries == 1);
+  CHECK(store->find(store->key("k")).reader.stored_seq() > first.reader.stored_seq());
+  demand_sound(*store);
+}
+
+TEST_CASE("store: a fill that ends before its commit, or with another length, stores nothing") {
+  const auto store = make_store(small);
+  Nobody owner;
+  {
+    Joined joined = store->join(store->key("a"), owner, test_now);
+    REQUIRE(joined.fill.begin(fresh_for(1000), "", 10, {}));
+    REQUIRE(joined.fill.append("12345"));
+  }
+  CHECK_FALSE(has(*store, "a"));
+  Joined shorter = store->join(store->key("a"), owner, test_now);
+  REQUIRE(shorter.fill.begin(fresh_for(1000), "", 10, {}));
+  REQUIRE(shorter.fill.append("12345"));
+  CHECK_FALSE(shorter.fill.commit());
+  Joined longer = store->join(store->key("a"), owner, test_now);
+  REQUIRE(longer.fill.begin(fresh_for(1000), "", 3, {}));
+  CHECK_FALSE(longer.fill.append("12345"));
+  CHECK_FALSE(has(*store, "a"));
+  CHECK(store->stats().segments_pinned == 0);
+  CHECK(put(*store, "a", "x"));
+  demand_sound(*store);
+}
+
+TEST_CASE("store: what is too large is refused as early as it is known") {
+  const auto store = make_store({.bytes = 4U << 20, .object_bytes_max = 10'000});
+  Nobody owner;
+  Joined known = store->join(store->key("a"), owner, test_now);
+  CHECK_FALSE(known.fill.begin(fresh_for(1000), "", 10'001, {}));
+  Joined unknown = store->join(store->key("a"), owner, test_now);
+  REQUIRE(unknown.fill.begin(fresh_for(1000), "", std::nullopt, {}));
+  REQUIRE(unknown.fill.append(std::string(9000, 'x')));
+  CHECK_FALSE(unknown.fill.append(std::string(1001, 'x')));
+  CHECK_FALSE(unknown.fill);
+  const std::string long_fields(70'000, 'f');
+  Joined fields = store->join(store->key("a"), owner, test_now);
+  CHECK_FALSE(fields.fill.begin(fresh_for(1000), long_fields, 1, {}));
+  const std::string long_key(70'000, 'k');
+  CHECK_FALSE(has(*store, long_key));
+  Joined key = store->join(store->key(long_key), owner, test_now);
+  CHECK_FALSE(key.fill);
+  CHECK_FALSE(key.follower);
+  demand_sound(*store);
+}
+
+TEST_CASE("store: what was removed is gone, its readers go on") {
+  const auto store = make_store(small);
+  CHECK_FALSE(store->remove(store->key("k")));
+  REQUIRE(put(*store, "k", "text"));
+  Found found = store->find(store->key("k"));
+  CHECK(store->remove(store->key("k")));
+  CHECK_FALSE(has(*store, "k"));
+  CHECK(found.reader.read(0) == "text");
+  CHECK(found.reader.progress() == Reader::Progress::complete);
+  demand_sound(*store);
+}
+
+TEST_CASE("store: the limit of entries holds, and the limit of memory") {
+  const auto store = make_store({.bytes = 4U << 20, .entries_max = 100});
+  for (int i = 0; i < 1000; ++i) {
+    REQUIRE(put(*store, fmt::format("{}", i), "x"));
+    REQUIRE(store->stats().entries <= 100);
+  }
+  CHECK(store->stats().entries == 100);
+  CHECK(store->stats().evicted == 900);
+  demand_sound(*store);
+
+  const auto bytes = make_store(small);
+  for (int i = 0; i < 3000; ++i) {
+    const std::string key = fmt::format("{}", i);
+    REQUIRE(put(*bytes, key, body_of(key, 1000 + i * 7919 % 20'000)));
+    REQUIRE(bytes->stats().bytes_used <= bytes->stats().bytes_max);
+  }
+  demand_sound(*bytes);
+  unsigned found = 0;
+  for (int i = 0; i < 3000; ++i) {
+    const std::string key = fmt::format("{}", i);
+    if (!has(*bytes, key)) continue;
+    ++found;
+    CHECK(get(*bytes, key) == body_of(key, 1000 + i * 7919 % 20'000));
+  }
+  CHECK(found == bytes->stats().entries);
+  CHECK(bytes->stats().bytes_used > bytes->stats().bytes_max * 8 / 10);
+}
+
+TEST_CASE("store: another process finds what one has stored, and the other way round") {
+  const auto one = make_store(small);
+  const auto two = second_view(*one, 7);
+  REQUIRE(put(*one, "a", "from one"));
+  REQUIRE(put(*two, "b", "from two"));
+  CHECK(get(*two, "a") == "from one");
+  CHECK(get(*one, "b") == "from two");
+  CHECK(two->remove(two->key("a")));
+  CHECK_FALSE(has(*one, "a"));
+}
+
+TEST_CASE("store: freshened, an answer has other facts and fields and the body it had") {
+  const auto store = make_store(large);
+  for (const std::size_t bytes : {0U, 500U, 300'000U, 5'000'000U}) {
+    for (const bool known : {true, false}) {
+      CAPTURE(bytes);
+      const std::string key = fmt::format("{} {}", bytes, known), body = body_of(key, bytes);
+      const std::uint64_t tags[] = {Store::tag_hash("t")};
+      REQUIRE(put(*store, key, body, {.length_known = known, .tags = tags}));
+      Found found = store->find(store->key(key));
+      Facts facts = fresh_for(7);
+      facts.status = 203;
+      REQUIRE(store->freshen(store->key(key), found.reader, facts, "etag: \"2\"\r\n"));
+      CHECK(found.reader.facts().status == 200);
+      CHECK(read_all(found.reader) == body);
+      Found again = store->find(store->key(key));
+      REQUIRE(again.kind == Found::Kind::answer);
+      CHECK(again.reader.facts().status == 203);
+      CHECK(again.reader.fields() == "etag: \"2\"\r\n");
+      CHECK(read_all(again.reader) == body);
+      CHECK(again.reader.stored_seq() > found.reader.stored_seq());
+      CHECK_FALSE(store->freshen(store->key(key), found.reader, facts, ""));  // it is the old one
+    }
+  }
+  store->purge_tag(Store::tag_hash("t"), false);
+  CHECK_FALSE(has(*store, "500 true"));
+  demand_sound(*store);
+}
+
+TEST_CASE("store: a small answer takes at most 200 bytes besides its key, fields and body") {
+  const auto store = make_store({.bytes = 16U << 20, .entries_max = 20'000});
+  std::size_t own = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string key = fmt::format("https://example.com/some/path/{}", i);
+    const std::string body(static_cast<std::size_t>(i % 200), 'x');
+    How how;
+    own += key.size() + body.size() + how.fields.size();
+    REQUIRE(put(*store, key, body, how));
+  }
+  const StoreStats stats = store->stats();
+  REQUIRE(stats.entries == 20'000);
+  const double of_index = static_cast<double>(store->index_bytes()) / 20'000;
+  const double of_chunks = static_cast<double>(stats.bytes_used - own) / 20'000;
+  CHECK(of_index + of_chunks <= 200);
+  MESSAGE("bytes per object besides key, fields and body: ", of_chunks, " + ", of_index,
+          " of the index");
+}
+
+}  // namespace weir::cache
