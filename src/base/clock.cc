@@ -12,5 +12,9 @@ void refresh() {
 }
 Monotonic now() { return cached_now; }
 Wall wall() { return cached_wall; }
+std::int64_t wall_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(cached_wall.time_since_epoch())
+      .count();
+}
 
 }  // namespace weir::clock

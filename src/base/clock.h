@@ -7,14 +7,16 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 
 namespace weir::clock {
 
 using Monotonic = std::chrono::steady_clock::time_point;
 using Wall = std::chrono::system_clock::time_point;
 
-void refresh();   // reads both clocks
-Monotonic now();  // monotonic time of the last refresh
-Wall wall();      // wall-clock time of the last refresh
+void refresh();          // reads both clocks
+Monotonic now();         // monotonic time of the last refresh
+Wall wall();             // wall-clock time of the last refresh
+std::int64_t wall_ms();  // the same in milliseconds since 1970
 
 }  // namespace weir::clock

@@ -44,6 +44,11 @@ bool Fill::begin(const Facts& facts, std::string_view fields, std::optional<std:
   return false;
 }
 
+Reader Fill::reader() {
+  if (core_ == nullptr || core_->head == nullptr) return {};
+  return core_->inner->grow_with(core_->ref, {core_->key, core_->hash});
+}
+
 bool Fill::append(std::string_view bytes) {
   if (core_ == nullptr) return false;
   if (core_->append(bytes)) return true;

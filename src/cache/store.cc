@@ -68,6 +68,12 @@ void Store::enter(shm::SlotId self) {
   }
 }
 
+std::vector<int> Store::wake_fds() const {
+  std::vector<int> out;
+  for (const Fd& wake : inner_->wakes) out.push_back(wake.get());
+  return out;
+}
+
 int Store::wake_fd() const { return inner_->wakes[inner_->memory.self].get(); }
 
 void Store::on_wake() {

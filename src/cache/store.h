@@ -105,6 +105,7 @@ class Fill {
   bool begin(const Facts& facts, std::string_view fields, std::optional<std::uint64_t> length,
              std::span<const std::uint64_t> tags, const Key* variant = nullptr,
              std::string_view vary = {});
+  Reader reader();                      // of what is there so far; after begin()
   bool append(std::string_view bytes);  // false: no room or too large; it is abandoned then
   bool commit();                        // the body is whole: from now on it is found by all
   // The answer may not be stored: until then nobody waits for another at this key.
@@ -198,6 +199,7 @@ class Store {
 
   // In a child, after fork: who it is; only then the calls below.
   void enter(shm::SlotId self);
+  std::vector<int> wake_fds() const;  // of all slots: a child keeps them, to wake others
   int wake_fd() const;  // readable when on_wake() has something to do (workers)
   void on_wake();       // tells followers
 

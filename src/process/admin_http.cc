@@ -176,6 +176,7 @@ std::string AdminHttp::body_for(std::string_view path, int& status) const {
     StatusFacts facts;
     facts.generation = generation_.number;
     facts.upstreams = facts_of(*generation_.config);
+    facts.stores = generation_.blueprint->stores();
     return status_document(zones_, facts);
   }
   for (std::uint32_t i = 0; i < shm::slot_count; ++i) {

@@ -20,6 +20,9 @@ class Loop;
 namespace tls {
 class Contexts;
 }
+namespace cache {
+class Stores;
+}
 }  // namespace weir
 
 namespace weir::process {
@@ -61,6 +64,8 @@ class Blueprint {
   virtual std::unique_ptr<WorkerService> start(const WorkerStart& start) const = 0;
   // How peers are spoken to over TLS, for the housekeeper's probes; null where nobody does.
   virtual const tls::Contexts* contexts() const { return nullptr; }
+  // What is stored for all generations, for the housekeeper; null where nobody stores.
+  virtual cache::Stores* stores() const { return nullptr; }
 };
 
 struct WorkerBound {

@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "cache/stores.h"
 #include "event/loop.h"
 #include "event/timer.h"
 #include "event/watcher.h"
@@ -28,7 +30,9 @@ class Housekeeper {
         heart_(loop_, owner_),
         channel_watcher_(loop_, call<&Housekeeper::read_channel>, this),
         wake_watcher_(loop_, call<&Housekeeper::woken>, this),
-        clean_timer_(loop_, call<&Housekeeper::clean_in_time>, this) {}
+        clean_timer_(loop_, call<&Housekeeper::clean_in_time>, this),
+        store_timer_(loop_, call<&Housekeeper::keep_stores>, this),
+        stores_(plan.generation.blueprint->stores()) {}
 
   int run();
 
@@ -47,6 +51,8 @@ class Housekeeper {
   void woken();
   void clean_in_time();
   void clean();
+  void watch_stores();
+  void keep_stores();
   bool alone() const;
 
   const HousekeeperPlan& plan_;
@@ -55,7 +61,9 @@ class Housekeeper {
   shm::SlotOwner owner_;
   Heart heart_;
   LevelWatcher channel_watcher_, wake_watcher_;
-  Timer clean_timer_;
+  Timer clean_timer_, store_timer_;
+  cache::Stores* stores_;
+  std::vector<std::unique_ptr<LevelWatcher>> store_watchers_;
   std::unique_ptr<AdminHttp> admin_;
   std::unique_ptr<Caretaker> caretaker_;
   std::unique_ptr<Discovery> discovery_;
@@ -130,6 +138,7 @@ void Housekeeper::work() {
   admin_ = std::make_unique<AdminHttp>(loop_, plan_.zones, plan_.generation);
   for (const auto& shard : plan_.admin) admin_->add_listener(shard.fd);
   clean_timer_.arm(Heart::interval);
+  if (stores_ != nullptr) watch_stores();
   clean();
   find_peers();
   const Generation& generation = plan_.generation;
@@ -151,6 +160,8 @@ void Housekeeper::yield() {
   caretaker_.reset();
   wake_watcher_.stop();
   clean_timer_.cancel();
+  store_timer_.cancel();
+  store_watchers_.clear();
   side_.channel.send(Message::Kind::yielded);
   owner_.draining();
   loop_.stop();  // requests to the admin listener wait in its queue for the successor
@@ -178,9 +189,28 @@ void Housekeeper::clean_in_time() {
 }
 
 void Housekeeper::clean() {
-  if (const unsigned freed = plan_.zones.clean_dead(); freed != 0) {
+  if (const unsigned freed = plan_.zones.clean_dead(stores_); freed != 0) {
     log::debug("cleaned up after {} processes", freed);
   }
+}
+
+// A worker that finds little room left in a store wakes us.
+void Housekeeper::watch_stores() {
+  stores_->enter(side_.slot);
+  for (const cache::Stores::Named& named : stores_->all()) {
+    auto watcher = std::make_unique<LevelWatcher>(loop_, call<&Housekeeper::keep_stores>, this);
+    if (!watcher->watch(named.store->wake_fd()))
+      log::error("cache {}: the housekeeper can't be woken; it looks every 100 ms", named.name);
+    store_watchers_.push_back(std::move(watcher));
+  }
+  keep_stores();
+}
+
+// In pieces: the peers are looked after between them.
+void Housekeeper::keep_stores() {
+  for (const cache::Stores::Named& named : stores_->all()) named.store->on_wake();
+  const bool more = stores_->keep_house(clock::wall_ms());
+  store_timer_.arm(more ? std::chrono::milliseconds(1) : Heart::interval);
 }
 
 // Without a master the housekeeper stays as long as somebody serves.

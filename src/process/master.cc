@@ -347,6 +347,7 @@ std::string Master::status() {
   master.listening_sockets = instance_.listeners.socket_count();
   if (instance_.current != nullptr) {
     facts.upstreams = facts_of(*instance_.current->config);
+    facts.stores = instance_.current->blueprint->stores();
     const MemoryBound bound = memory_bound(*instance_.current->config, instance_.application);
     master.memory_bytes_max = bound.bytes;
     master.memory_bound = bound.text;

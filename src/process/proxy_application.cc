@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "cache/rules.h"
 #include "conf/load.h"
 #include "proxy/router.h"
 #include "proxy/service.h"
@@ -12,10 +13,12 @@
 namespace weir::process {
 namespace {
 
+using StoreList = std::vector<std::shared_ptr<cache::Store>>;  // one for each [cache]
+
 class ProxyWorker : public WorkerService {
  public:
-  ProxyWorker(const WorkerStart& start, const tls::Contexts* contexts)
-      : service_(start.loop, start.config, contexts, start.zones, start.slot) {}
+  ProxyWorker(const WorkerStart& start, const tls::Contexts* contexts, const StoreList& stores)
+      : service_(start.loop, start.config, contexts, start.zones, start.slot, stores) {}
 
   void add_listener(int fd, const conf::ListenConf& listen) override {
     service_.add_listener(fd, listen);
@@ -38,16 +41,35 @@ class ProxyWorker : public WorkerService {
 
 class ProxyBlueprint : public Blueprint {
  public:
-  explicit ProxyBlueprint(std::unique_ptr<tls::Contexts> contexts)
-      : contexts_(std::move(contexts)) {}
+  ProxyBlueprint(std::unique_ptr<tls::Contexts> contexts, StoreList list, cache::Stores& stores)
+      : contexts_(std::move(contexts)), list_(std::move(list)), stores_(stores) {}
   std::unique_ptr<WorkerService> start(const WorkerStart& start) const override {
-    return std::make_unique<ProxyWorker>(start, contexts_.get());
+    return std::make_unique<ProxyWorker>(start, contexts_.get(), list_);
   }
   const tls::Contexts* contexts() const override { return contexts_.get(); }
+  cache::Stores* stores() const override { return &stores_; }
 
  private:
   std::unique_ptr<tls::Contexts> contexts_;
+  StoreList list_;
+  cache::Stores& stores_;
 };
+
+// What is stored is kept over a reload, where the sizes stay.
+bool make_stores(const conf::Config& config, cache::Stores& stores, StoreList& out,
+                 std::string& why) {
+  for (const conf::CacheConf& conf : config.caches) {
+    const cache::StoreSizes sizes = cache::store_sizes(conf);
+    auto store = stores.get(conf.name, sizes);
+    if (!store) {
+      why += fmt::format("{}: [cache {}] of {} bytes: {}\n", config.place(conf.where), conf.name,
+                         sizes.bytes, store.error().what);
+      return false;
+    }
+    out.push_back(std::move(*store));
+  }
+  return true;
+}
 
 // The room for peers was made when weir started; a larger upstream_peers_max waits for a restart.
 bool has_room_for_peers(const conf::Config& config, const shm::Zones* zones, std::string& why) {
@@ -84,8 +106,10 @@ std::unique_ptr<Blueprint> ProxyApplication::prepare(const conf::Config& config,
   for (const Router::Complaint& complaint : complaints)
     why += config.place(complaint.where) + ": " + complaint.text + "\n";
   const bool room = has_room_for_peers(config, zones, why);
-  if (!contexts || !complaints.empty() || !room) return nullptr;
-  return std::make_unique<ProxyBlueprint>(std::move(contexts));
+  StoreList list;
+  const bool stored = purpose == Purpose::prove || make_stores(config, stores_, list, why);
+  if (!contexts || !complaints.empty() || !room || !stored) return nullptr;
+  return std::make_unique<ProxyBlueprint>(std::move(contexts), std::move(list), stores_);
 }
 
 WorkerBound ProxyApplication::worker_bound(const conf::Config& config, std::uint64_t files) const {

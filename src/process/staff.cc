@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "os/folder.h"
+#include "cache/stores.h"
 #include "process/housekeeper.h"
 #include "process/logger.h"
 #include "process/worker.h"
@@ -21,6 +22,12 @@ SpawnPlan Staff::plan_for(const Generation& generation, shm::Role role, std::str
   plan.log_level = generation.config->main.error_log->level;
   plan.identity = generation.identity ? &*generation.identity : nullptr;
   plan.keep = {instance_.zones.logger_wake_fd(), instance_.zones.housekeeper_wake_fd()};
+  if (const cache::Stores* const stores = generation.blueprint->stores(); stores != nullptr) {
+    for (const cache::Stores::Named& named : stores->all()) {
+      const std::vector<int> wakes = named.store->wake_fds();
+      plan.keep.insert(plan.keep.end(), wakes.begin(), wakes.end());
+    }
+  }
   return plan;
 }
 

@@ -134,6 +134,27 @@ json upstreams_of(const shm::PeerTable& table, const StatusFacts& facts, std::in
   return all;
 }
 
+json caches_of(const cache::Stores& stores) {
+  json all = json::array();
+  for (const cache::Stores::Named& named : stores.all()) {
+    const cache::StoreStats stats = named.store->stats();
+    all.push_back({{"name", std::string(named.name)},
+                   {"bytes", stats.bytes_used},
+                   {"bytes_max", stats.bytes_max},
+                   {"entries", stats.entries},
+                   {"entries_max", stats.entries_max},
+                   {"stored", stats.stored},
+                   {"evicted", stats.evicted},
+                   {"expired", stats.expired},
+                   {"purged", stats.purged},
+                   {"damaged", stats.damaged},
+                   {"no_room", stats.no_room},
+                   {"lock_timeouts", stats.lock_timeouts},
+                   {"moved_bytes", stats.moved_bytes}});
+  }
+  return all;
+}
+
 }  // namespace
 
 std::string status_document(shm::Zones& zones, const StatusFacts& facts) {
@@ -147,6 +168,7 @@ std::string status_document(shm::Zones& zones, const StatusFacts& facts) {
   }
   out["processes"] = std::move(processes);
   out["upstreams"] = upstreams_of(zones.peers, facts, now_ns);
+  if (facts.stores != nullptr) out["caches"] = caches_of(*facts.stores);
   shm::CounterValues values{};
   out["counters_exact"] = zones.stats.sum(values);
   out["counters"] = counters_of(values);

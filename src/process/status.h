@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cache/stores.h"
 #include "process/upstream_view.h"
 #include "shm/zones.h"
 
@@ -15,6 +16,7 @@ namespace weir::process {
 struct StatusFacts {
   std::uint64_t generation = 0;  // in force
   std::vector<UpstreamFacts> upstreams;
+  const cache::Stores* stores = nullptr;  // null: nobody stores
   // The master's part:
   struct Master {
     int pid = 0;

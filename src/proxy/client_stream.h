@@ -27,10 +27,11 @@ namespace weir {
 
 // What is known of the connection, for as long as it lives.
 struct ClientFacts {
-  const Address& remote;        // the socket's peer, never what a field claims
-  const Transport& connection;  // local(): asked of the kernel when it is first wanted
-  std::uint64_t serial;         // $connection: unique in this worker
-  std::uint64_t requests;       // this one included: $connection_requests
+  const Address& remote;  // the socket's peer, never what a field claims
+  const Transport*
+      connection;          // local(): asked of the kernel when it is first wanted; nullptr: none
+  std::uint64_t serial;    // $connection: unique in this worker
+  std::uint64_t requests;  // this one included: $connection_requests
   bool is_tls;
   const TlsInfo* tls;  // nullptr: plain
 };
@@ -73,6 +74,9 @@ class ClientStream : public BodySink, public BodySource {
   virtual void continue_body() = 0;       // 100 Continue, if the client waits for it
   virtual void close_after_answer() = 0;  // before begin_answer: the connection's last
   virtual void drop() = 0;                // closes the connection without an answer (return 444)
+  // The client is gone, the exchange went on for others (Exchange::outlives_client) and is over
+  // now.
+  virtual void outlived() = 0;
 
   virtual std::uint64_t bytes_sent() const = 0;       // of this answer, head and framing included
   virtual std::uint64_t body_bytes_sent() const = 0;  // without them

@@ -108,38 +108,69 @@ void Exchange::drop() {
   state_.client.drop();
 }
 
-// --- answers of a peer
+// --- answers of a peer, or of the cache
 
 void Exchange::ask_peers() {
-  enter(Phase::attempting);
+  if (!prepare_for_origin(state_)) return fail(no_head_room(state_.arena()));
+  if (cache_ != nullptr) cache_->before_asking();
+  if (phase_ == Phase::staging) enter(Phase::attempting);
   tries_.start();
+}
+
+void Exchange::ask_again() {
+  tries_.end();
+  tries_.start();
+}
+
+bool Exchange::ask_cache() {
+  if (state_.location->cache == nullptr) return false;
+  cache_ = std::make_unique<CacheStage>(*this, *state_.location->cache);
+  enter(Phase::attempting);
+  return is_purge(state_) ? cache_->purge() : cache_->begin();
 }
 
 // Out of the way of whatever called us: an attempt may be in the middle of a write.
 void Exchange::end_sources() {
   text_.stop();
+  if (cache_ != nullptr) cache_->stop();
   tries_.end();
+}
+
+bool Exchange::begin_answer(ResponseHead& head, std::optional<std::uint64_t> length) {
+  if (!finish_answer(state_, head) || !state_.client.begin_answer(head, length)) return false;
+  enter(Phase::answering);
+  state_.status = head.status;
+  leave_breadcrumb(state_, "answer");
+  return true;
 }
 
 BodySink& Exchange::on_answer(Attempt& attempt, ResponseHead& received,
                               const BodyFraming& framing) {
-  ResponseHead& head = state_.memory.answer;
-  head = received;
-  pass_answer(state_, head, attempt.peer().url());
-  const bool room =
-      bind_client(state_, head, tries_.picker(), attempt.peer()) && finish_answer(state_, head);
   std::optional<std::uint64_t> length = framing.stated;
   if (framing.kind == BodyKind::length) length = framing.length;
   if (framing.kind == BodyKind::none && !framing.stated && state_.request().method != Method::head)
     length = 0;
-  if (!room || !state_.client.begin_answer(head, length)) {
+  if (cache_ != nullptr) {
+    if (BodySink* const sink = cache_->on_answer(received, length, attempt.peer())) return *sink;
+  }
+  return pass_on(attempt, received, length);
+}
+
+bool Exchange::dress(ResponseHead& head, Peer* peer) {
+  pass_answer(state_, head, peer == nullptr ? std::string_view{} : peer->url());
+  return peer == nullptr || bind_client(state_, head, tries_.picker(), *peer);
+}
+
+// Straight from the peer to the client.
+BodySink& Exchange::pass_on(Attempt& attempt, const ResponseHead& received,
+                            std::optional<std::uint64_t> length) {
+  ResponseHead& head = state_.memory.answer;
+  head = received;
+  if (!dress(head, &attempt.peer()) || !begin_answer(head, length)) {
     end_sources();
     fail(trouble(Trouble::answer_malformed));
     return refusal_;
   }
-  enter(Phase::answering);
-  state_.status = head.status;
-  leave_breadcrumb(state_, "answer");
   // The chain of filters begins here, once there are any.
   return state_.client;
 }
@@ -150,9 +181,7 @@ void Exchange::on_upgrade(Attempt& attempt, ResponseHead& received, std::string_
   ResponseHead& head = state_.memory.answer;
   head = received;
   state_.status = head.status;
-  pass_answer(state_, head, attempt.peer().url());
-  const bool room =
-      bind_client(state_, head, tries_.picker(), attempt.peer()) && finish_answer(state_, head);
+  const bool room = dress(head, &attempt.peer()) && finish_answer(state_, head);
   if (!room || !state_.client.begin_tunnel(head, protocol))
     return fail(trouble(Trouble::answer_malformed));
   enter(Phase::answering);
@@ -169,7 +198,13 @@ void Exchange::on_upgrade(Attempt& attempt, ResponseHead& received, std::string_
   }
 }
 
+void Exchange::on_failed(Error why) {
+  if (cache_ != nullptr && cache_->on_no_answer()) return;
+  fail(why);
+}
+
 void Exchange::on_no_answer(std::uint16_t status) {
+  if (cache_ != nullptr && cache_->on_no_answer()) return;
   Reply answer;
   answer.status = status;
   reply(answer);
@@ -214,8 +249,16 @@ void Exchange::on_client_gone(Error why) {
   log_error(state_, why, consequence_of(why).level);
   state_.context.counters.requests_aborted.add();
   if (!begun) state_.status = 499;  // nginx's number for it; it is only ever logged
-  end_sources();
+  fetching_ = cache_ != nullptr && cache_->goes_on_alone();
+  if (!fetching_) end_sources();
   log_access();
+}
+
+void Exchange::fetch_over() {
+  if (!outlives_client()) return;
+  fetching_ = false;
+  end_sources();
+  state_.client.outlived();
 }
 
 // --- what is told of it
@@ -234,9 +277,28 @@ void Exchange::log_access() {
     case 5: counters.responses_5xx.add(); break;
     default: break;
   }
+  if (cache_ != nullptr) count_cache();
   state_.context.slot.idle();
   for (const std::size_t log : state_.location->access_logs)
     state_.context.access_logs.write(log, ExchangeValues(state_));
+}
+
+void Exchange::count_cache() {
+  using cache::Word;
+  shm::CounterRow& counters = state_.context.counters;
+  const Word word = state_.cache.word;
+  switch (word) {
+    case Word::stale:
+    case Word::updating: counters.cache_stale.add(); [[fallthrough]];
+    case Word::hit:
+      counters.cache_hits.add();
+      counters.cache_bytes_out.add(state_.client.bytes_sent());
+      break;
+    case Word::miss: counters.cache_misses.add(); break;
+    case Word::revalidated: counters.cache_revalidated.add(); break;
+    case Word::bypass: counters.cache_bypassed.add(); break;
+  }
+  if (state_.cache.status.collapsed) counters.cache_collapsed.add();
 }
 
 }  // namespace weir

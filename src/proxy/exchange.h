@@ -1,5 +1,5 @@
 // Exchange: one request and its answer, whatever protocol carries them (ClientStream) and wherever
-// the answer comes from: a peer (Tries), or ourselves (Reply); later the cache.
+// the answer comes from: a peer (Tries), the cache (CacheStage), or ourselves (Reply).
 //
 //   staging -> attempting -> answering -> over      staging: the ordered table of stages.cc
 //      |           |  ^--'       ^                  attempting: no head of an answer yet; another
@@ -19,6 +19,7 @@
 
 #include "base/result.h"
 #include "http/body.h"
+#include "proxy/cache_stage.h"
 #include "proxy/exchange_state.h"
 #include "proxy/reply.h"
 #include "proxy/tries.h"
@@ -45,12 +46,29 @@ class Exchange final : private TriesOwner {
   void on_client_gone(
       Error why);  // the connection is lost or closed; calls after the first change nothing
 
+  // What an answer brings into the cache goes on without the client that asked for it.
+  bool outlives_client() const { return phase_ == Phase::over && fetching_; }
+
   // For the stages: each of them ends the staging.
   ExchangeState& state() { return state_; }
   void reply(const Reply& reply);
   void fail(Error why, std::string_view challenge = {});
   void drop();  // the connection closes without an answer
   void ask_peers();
+  bool ask_cache();  // false: the request goes on to the peers
+
+  // For the cache stage. The head is complete but for what the location adds to every answer;
+  // false: it can't be sent, nothing has been.
+  bool begin_answer(ResponseHead& head, std::optional<std::uint64_t> length);
+  void end_sources();  // of the answer's body: peers, text
+  void ask_again();    // the peers, once more, with another head
+  void peer_failed(const Error& why) { tries_.answer_failed(why); }
+  void fetch_over();  // what was fetched for the cache is there, or lost
+  // What is done to an answer on its way. `peer`: whose it is; nullptr: it was stored. False: no
+  // room.
+  bool dress(ResponseHead& head, Peer* peer);
+  // Takes nothing: for an answer of a peer that is not wanted after all.
+  BodySink& refusal() { return refusal_; }
 
  private:
   enum class Phase : unsigned char { staging, attempting, answering, over };
@@ -65,11 +83,13 @@ class Exchange final : private TriesOwner {
                   std::unique_ptr<Transport> transport, std::string_view early,
                   InFlight in_flight) override;
   void on_no_answer(std::uint16_t status) override;
-  void on_failed(Error why) override { fail(why); }
+  void on_failed(Error why) override;
 
   void begin();
-  void end_sources();  // of the answer's body: peers, text
+  BodySink& pass_on(Attempt& attempt, const ResponseHead& received,
+                    std::optional<std::uint64_t> length);
   void log_access();
+  void count_cache();
 
   // What an attempt writes to when its answer is not wanted after all: takes nothing.
   class Refusal final : public BodySink {
@@ -81,6 +101,7 @@ class Exchange final : private TriesOwner {
   };
 
   ExchangeState state_;
+  std::unique_ptr<CacheStage> cache_;  // where the location has a cache; tries may write to it
   Tries tries_;
   InFlight in_flight_;  // of the tunnel that a try became
   std::unique_ptr<Tunnel> tunnel_;
@@ -89,6 +110,7 @@ class Exchange final : private TriesOwner {
   Phase phase_ = Phase::staging;
   bool counted_ = false;  // in requests_active
   bool logged_ = false;
+  bool fetching_ = false;  // for the cache, whether or not the client is still there
 };
 
 }  // namespace weir

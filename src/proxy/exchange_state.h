@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "cache/cache_status.h"
 #include "http/message.h"
 #include "proxy/attempt.h"
 #include "proxy/client_stream.h"
@@ -17,6 +18,13 @@
 namespace weir {
 
 struct WorkerContext;
+
+// What the cache had to do with it, for those who look: X-Cache, Cache-Status, variables and
+// counts.
+struct CacheTrace {
+  cache::Word word = cache::Word::bypass;
+  cache::CacheStatus status{};
+};
 
 // The tries before the last one, as variables show them: "10.0.0.1:80, " in front of the last one's
 // value.
@@ -53,6 +61,9 @@ struct ExchangeState {
   bool peer_trusted = false;
   std::string_view remote_user{};
   std::string_view scheme{};
+
+  bool refreshes = false;  // no client waits: what is stored is made fresh
+  CacheTrace cache{};      // where the location has a cache
 
   // Of the answer.
   std::uint16_t status = 0;  // 0: none yet

@@ -231,7 +231,13 @@ void H1Session::timed_out(void* self) {
 // --- the end
 
 void H1Session::drop() {
-  if (phase_ != Phase::closed) close(phase_ == Phase::exchanging ? Close::reset : Close::plain);
+  if (phase_ == Phase::closed) return outlived();
+  close(phase_ == Phase::exchanging ? Close::reset : Close::plain);
+}
+
+void H1Session::outlived() {
+  assert(phase_ == Phase::closed);
+  context_.sessions.gone(*this);
 }
 
 void H1Session::close(Close how) {
@@ -259,6 +265,7 @@ void H1Session::close(Close how) {
       break;
     }
   }
+  if (stream_ != nullptr && stream_->outlives_client()) return;
   context_.sessions.gone(*this);
 }
 

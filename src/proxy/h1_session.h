@@ -49,6 +49,7 @@ class H1Session final : public Session, private TransportOwner {
   void
   exchange_over();  // the answer is out (or the drain over); the stream may be destroyed inside
   void close(Close how);
+  void outlived();  // what the stream still did for others when the connection closed is done
   bool is_closed() const { return phase_ == Phase::closed; }
   std::uint64_t serial() const { return serial_; }
   std::uint64_t requests() const { return requests_; }

@@ -244,6 +244,8 @@ void H1Stream::drop() {
   session_.close(H1Session::Close::plain);
 }
 
+void H1Stream::outlived() { session_.outlived(); }
+
 void H1Stream::late(void* self, Pace::Late how) {
   auto& stream = *static_cast<H1Stream*>(self);
   stream.context_.counters.slow_readers.add();
@@ -280,7 +282,7 @@ void H1Stream::finished(void* self) {
 }
 
 ClientFacts H1Stream::facts() const {
-  return {transport_.peer(),   transport_,          session_.serial(),
+  return {transport_.peer(),   &transport_,         session_.serial(),
           session_.requests(), transport_.is_tls(), transport_.tls()};
 }
 

@@ -42,6 +42,7 @@ class H1Stream final : public ClientStream, private RequestBodyOwner, public Rec
 
   bool persists() const { return persists_; }
   bool body_complete() const { return body_.complete(); }
+  bool outlives_client() const { return exchange_.outlives_client(); }
   bool is_tunnel() const { return answer_.framing() == BodyKind::tunnel && answer_.begun(); }
   // Reads the rest of the body away; the session hears of it by exchange_over() again.
   void drain_body();
@@ -59,6 +60,7 @@ class H1Stream final : public ClientStream, private RequestBodyOwner, public Rec
   void continue_body() override;
   void close_after_answer() override { close_ = true; }
   void drop() override;
+  void outlived() override;
   std::uint64_t bytes_sent() const override { return answer_.bytes_sent(); }
   std::uint64_t body_bytes_sent() const override { return answer_.body_bytes_sent(); }
   std::uint64_t bytes_received() const override { return head_bytes_ + body_.bytes_received(); }

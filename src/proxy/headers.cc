@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/version.h"
+#include "cache/tags.h"
 #include "http/forwarded.h"
 #include "proxy/values.h"
 #include "proxy/worker_context.h"
@@ -16,6 +17,16 @@ std::string_view render(ExchangeState& state, const Template& text) {
   state.memory.text.clear();
   text.render(ExchangeValues(state), state.memory.text);
   return state.memory.take_text();
+}
+
+// Ours is the last word about it: what an origin says of another cache stays in Cache-Status.
+void tell_cache(ExchangeState& state, ResponseHead& head) {
+  head.fields.set(FieldId::x_cache, cache::word_text(state.cache.word));
+  std::string& text = state.memory.text;
+  text.assign(head.fields.value(FieldId::cache_status));
+  cache::append_cache_status(state.cache.status, text);
+  head.fields.set(FieldId::cache_status, state.memory.take_text());
+  cache::remove_tag_fields(head.fields);
 }
 
 }  // namespace
@@ -82,6 +93,7 @@ bool finish_answer(ExchangeState& state, ResponseHead& head) {
     const std::string_view value = render(state, *header.value);
     if (!value.empty()) head.fields.add(Field{header.id, header.name, value});
   }
+  if (state.location->cache != nullptr) tell_cache(state, head);
   if (*state.location->conf->debug_headers && state.tried) {
     const fmt::format_int count(state.earlier.count);
     head.fields.add(FieldId::x_retry_count, state.arena().copy({count.data(), count.size()}));
@@ -95,7 +107,8 @@ void pass_answer(ExchangeState& state, ResponseHead& head, std::string_view peer
   // Only we say this, and only where it is wanted.
   head.fields.remove(FieldId::x_backend_server);
   head.fields.remove(FieldId::x_retry_count);
-  if (*state.location->conf->debug_headers) head.fields.add(FieldId::x_backend_server, peer_url);
+  if (*state.location->conf->debug_headers && !peer_url.empty())
+    head.fields.add(FieldId::x_backend_server, peer_url);
 }
 
 }  // namespace weir

@@ -17,7 +17,8 @@ std::string_view origin_target(ExchangeState& state);
 // What the location does to any answer, ours or a peer's: Date, Server, add_header. False: no room.
 bool finish_answer(ExchangeState& state, ResponseHead& head);
 
-// And before that, to a peer's: remove_header, Via, X-Backend-Server.
+// And before that, to a peer's: remove_header, Via, X-Backend-Server (`peer_url`; empty: it was
+// stored).
 void pass_answer(ExchangeState& state, ResponseHead& head, std::string_view peer_url);
 
 }  // namespace weir

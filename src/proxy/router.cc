@@ -117,6 +117,9 @@ void Router::build_location(const conf::LocationConf& conf, LocationPlan& plan,
     plan.group = parts_.group(parts_.owner, *conf.upstream->target);
   for (const conf::AuthRef& auth : *conf.auth)
     plan.auth.push_back(parts_.api_keys(parts_.owner, *auth.api_keys));
+  for (const conf::AuthRef& purge : *conf.purge)
+    plan.purge.push_back(parts_.api_keys(parts_.owner, *purge.api_keys));
+  if (conf.cache->target != nullptr) plan.cache = parts_.cache(parts_.owner, *conf.cache->target);
   compile_rewrites(conf.rewrites, plan.rewrites, complaints);
   plan.set_headers = plan_headers(conf.set_headers);
   plan.add_headers = plan_headers(conf.add_headers);
@@ -167,6 +170,7 @@ std::vector<Router::Complaint> check_routes(const conf::Config& config) {
   const Router::Parts nothing{
       [](void*, const conf::UpstreamConf&) -> Group* { return nullptr; },
       [](void*, const conf::ApiKeysConf&) -> const ApiKeys* { return nullptr; },
+      [](void*, const conf::CacheConf&) -> const CachePlan* { return nullptr; },
       nullptr,
   };
   std::vector<Router::Complaint> complaints;

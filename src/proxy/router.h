@@ -25,6 +25,7 @@
 namespace weir {
 
 class ApiKeys;
+struct CachePlan;
 class Group;
 
 struct HeaderPlan {
@@ -41,8 +42,10 @@ struct RewritePlan {
 
 struct LocationPlan {
   const conf::LocationConf* conf = nullptr;
-  Group* group = nullptr;  // nullptr: no upstream
+  Group* group = nullptr;            // nullptr: no upstream
+  const CachePlan* cache = nullptr;  // nullptr: off
   std::vector<const ApiKeys*> auth;
+  std::vector<const ApiKeys*> purge;  // who may PURGE; empty: nobody
   std::vector<RewritePlan> rewrites;
   std::vector<HeaderPlan> set_headers, add_headers, remove_headers;
   std::vector<std::size_t> access_logs;  // indexes into Config::logs
@@ -103,6 +106,7 @@ class Router {
   struct Parts {
     Group* (*group)(void* owner, const conf::UpstreamConf& upstream);
     const ApiKeys* (*api_keys)(void* owner, const conf::ApiKeysConf& keys);
+    const CachePlan* (*cache)(void* owner, const conf::CacheConf& cache);
     void* owner;
   };
   struct Complaint {

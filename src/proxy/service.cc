@@ -14,6 +14,7 @@
 #include "observe/access_log.h"
 #include "os/process.h"
 #include "os/socket.h"
+#include "proxy/caches.h"
 #include "proxy/h1_session.h"
 #include "proxy/quiet.h"
 #include "proxy/router.h"
@@ -41,7 +42,7 @@ std::string host_name() {
 class Service::Impl final : private ListenerOwner {
  public:
   Impl(Loop& loop, const conf::Config& config, const tls::Contexts* contexts, shm::Zones& zones,
-       shm::SlotId slot);
+       shm::SlotId slot, std::span<const std::shared_ptr<cache::Store>> stores);
   ~Impl();
   Impl& operator=(Impl&&) = delete;
 
@@ -73,6 +74,7 @@ class Service::Impl final : private ListenerOwner {
   Sessions sessions_;
   Upstreams upstreams_;
   std::map<const conf::ApiKeysConf*, ApiKeys> api_keys_;
+  Caches caches_;
   std::vector<Router::Complaint> complaints_;
   Router router_;
   observe::AccessLogs access_logs_;
@@ -90,7 +92,8 @@ class Service::Impl final : private ListenerOwner {
 };
 
 Service::Impl::Impl(Loop& loop, const conf::Config& config, const tls::Contexts* contexts,
-                    shm::Zones& zones, shm::SlotId slot)
+                    shm::Zones& zones, shm::SlotId slot,
+                    std::span<const std::shared_ptr<cache::Store>> stores)
     : slot_(zones.slots, slot),
       contexts_(contexts),
       buffers_(config.main.buffer_pool_size->bytes),
@@ -98,6 +101,7 @@ Service::Impl::Impl(Loop& loop, const conf::Config& config, const tls::Contexts*
       lingerers_(loop),
       sessions_(loop, zones.stats.row(slot.index)),
       upstreams_(loop, config, contexts, {&zones, slot}),
+      caches_(loop, config, slot, stores),
       router_(config, parts(), complaints_),
       access_logs_(config, zones, slot),
       scratch_(scratch_bytes),
@@ -141,6 +145,9 @@ Router::Parts Service::Impl::parts() {
           },
           [](void* self, const conf::ApiKeysConf& keys) -> const ApiKeys* {
             return &static_cast<Impl*>(self)->api_keys_.try_emplace(&keys, keys).first->second;
+          },
+          [](void* self, const conf::CacheConf& cache) {
+            return static_cast<Impl*>(self)->caches_.plan(cache);
           },
           this};
 }
@@ -257,8 +264,9 @@ void Service::Impl::tell_empty() {
 // --- the public face
 
 Service::Service(Loop& loop, const conf::Config& config, const tls::Contexts* contexts,
-                 shm::Zones& zones, shm::SlotId slot)
-    : impl_(std::make_unique<Impl>(loop, config, contexts, zones, slot)) {}
+                 shm::Zones& zones, shm::SlotId slot,
+                 std::span<const std::shared_ptr<cache::Store>> stores)
+    : impl_(std::make_unique<Impl>(loop, config, contexts, zones, slot, stores)) {}
 Service::~Service() = default;
 
 void Service::add_listener(int fd, const conf::ListenConf& listen) {

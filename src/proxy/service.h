@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <span>
 
 namespace weir {
 
@@ -18,6 +19,9 @@ namespace conf {
 struct Config;
 struct ListenConf;
 }  // namespace conf
+namespace cache {
+class Store;
+}
 namespace tls {
 class Contexts;
 }
@@ -29,9 +33,10 @@ struct SlotId;
 class Service {
  public:
   // `contexts` may be null where nothing uses TLS. `slot`: this process's row in the zones; its
-  // counters, breadcrumb and log ring are written by the service.
+  // counters, breadcrumb and log ring are written by the service. `stores`: one for each [cache] of
+  // the configuration, in its order.
   Service(Loop& loop, const conf::Config& config, const tls::Contexts* contexts, shm::Zones& zones,
-          shm::SlotId slot);
+          shm::SlotId slot, std::span<const std::shared_ptr<cache::Store>> stores = {});
   ~Service();  // drops whatever is left, unannounced
   Service& operator=(Service&&) = delete;
 

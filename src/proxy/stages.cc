@@ -6,6 +6,7 @@
 #include "http/faults.h"
 #include "http/hop_by_hop.h"
 #include "http/uri.h"
+#include "proxy/cache_stage.h"
 #include "proxy/client_address.h"
 #include "proxy/errors.h"
 #include "proxy/exchange.h"
@@ -86,7 +87,7 @@ Next locate(Exchange& exchange) {
 
 Next guard(Exchange& exchange) {
   ExchangeState& state = exchange.state();
-  const auto& auth = state.location->auth;
+  const auto& auth = is_purge(state) ? state.location->purge : state.location->auth;
   if (auth.empty()) return Next::go_on;
   bool unknown = false, passed = false;
   for (const ApiKeys* keys : auth) {
@@ -147,16 +148,16 @@ Next forwards(Exchange& exchange) {
   return Next::answered;
 }
 
+Next cache(Exchange& exchange) { return exchange.ask_cache() ? Next::answered : Next::go_on; }
+
 Next peer(Exchange& exchange) {
   ExchangeState& state = exchange.state();
   if (state.location->group == nullptr) return failed(exchange, trouble(Trouble::no_location));
-  if (!prepare_for_origin(state)) return failed(exchange, no_head_room(state.arena()));
   exchange.ask_peers();
   return Next::answered;
 }
 
-// The order is the meaning. The cache looks between `return` and `peer`, limits stand beside the
-// guard.
+// The order is the meaning. Limits stand beside the guard.
 constexpr Stage stages[] = {
     {"normalise", normalise},
     {"client address", real_address},
@@ -167,6 +168,7 @@ constexpr Stage stages[] = {
     {"rewrite", location_rewrite},
     {"return", return_},
     {"forwards", forwards},
+    {"cache", cache},
     {"peer", peer},
 };
 constexpr std::size_t location_stage = 3;

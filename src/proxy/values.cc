@@ -97,6 +97,7 @@ bool ExchangeValues::append(const VariableRef& variable, std::string& out) const
     case VariableId::time_iso8601:
     case VariableId::time_local: return answer_value(variable, out);
     case VariableId::upstream_addr:
+    case VariableId::upstream_cache_status:
     case VariableId::upstream_connect_time:
     case VariableId::upstream_header_time:
     case VariableId::upstream_http_:
@@ -177,7 +178,9 @@ bool ExchangeValues::connection_value(const VariableRef& variable, std::string& 
     case VariableId::scheme: return put(facts.is_tls ? "https" : "http", out);
     case VariableId::server_addr: {
       char text[64];
-      return put(facts.connection.local().without_mapping().format_ip(text, sizeof text), out);
+      const Address& local =
+          facts.connection == nullptr ? state_.listen.address() : facts.connection->local();
+      return put(local.without_mapping().format_ip(text, sizeof text), out);
     }
     case VariableId::server_name:
       if (state_.server == nullptr || state_.server->conf->names.empty()) return false;
@@ -226,6 +229,10 @@ bool ExchangeValues::upstream_value(const VariableRef& variable, std::string& ou
   if (variable.id == VariableId::upstream_name) {
     if (state_.location == nullptr || state_.location->group == nullptr) return false;
     return put(state_.location->group->conf().name, out);
+  }
+  if (variable.id == VariableId::upstream_cache_status) {
+    if (state_.location == nullptr || state_.location->cache == nullptr) return false;
+    return put(cache::word_text(state_.cache.word), out);
   }
   if (!state_.tried) return false;
   const AttemptFacts& last = state_.last_try;

@@ -56,6 +56,13 @@
   X(upstream_active, gauge, "Attempts in progress now.")                                     \
   X(upstream_bytes_in, counter, "Bytes received from peers by attempts (not by tunnels).")   \
   X(upstream_bytes_out, counter, "Bytes sent to peers by attempts (not by tunnels).")        \
+  X(cache_hits, counter, "Answers from a cache without asking a peer.")                      \
+  X(cache_misses, counter, "Answers of peers, where a cache had none that could be used.")   \
+  X(cache_revalidated, counter, "Stored answers that a peer said are good still.")           \
+  X(cache_stale, counter, "Stored answers that were given though stale (among the hits).")   \
+  X(cache_bypassed, counter, "Requests that a cache was not asked for.")                     \
+  X(cache_collapsed, counter, "Hits that waited for another request's answer.")              \
+  X(cache_bytes_out, counter, "Bytes sent of answers from a cache.")                         \
   X(tls_handshakes, counter, "TLS handshakes with clients completed.")                       \
   X(tls_resumed, counter, "TLS handshakes that resumed a session.")                          \
   X(tls_failures, counter, "TLS handshakes with clients that failed.")                       \

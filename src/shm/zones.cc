@@ -127,7 +127,7 @@ void Zones::mark_dead(SlotId id) {
   if (slots.enter(id, SlotState::dead)) wake_housekeeper();
 }
 
-unsigned Zones::clean_dead() {
+unsigned Zones::clean_dead(Belongings* others) {
   unsigned freed = 0;
   for (std::uint32_t i = 0; i < slot_count; ++i) {
     const SlotInfo info = slots.info(i);
@@ -135,6 +135,7 @@ unsigned Zones::clean_dead() {
     SHM_POINT(clean_before_fold);
     stats.fold(info.id);
     if (info.role == Role::worker) peers.wipe(i);
+    if (others != nullptr) others->take_back(info.id);
     SHM_POINT(clean_folded);
     if (slots.enter(info.id, SlotState::free)) ++freed;
     SHM_POINT(clean_done);

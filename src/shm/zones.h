@@ -30,6 +30,15 @@ struct Sizes {
   std::uint32_t sessions = sessions_default;
 };
 
+// What processes own outside these zones.
+class Belongings {
+ public:
+  virtual void take_back(SlotId dead) = 0;  // of a process that was reaped; may be called again
+
+ protected:
+  ~Belongings() = default;
+};
+
 // The zones in the order of their descriptors (control socket, /proc/PID/fd, tests).
 inline constexpr std::array<const Kind*, 6> zone_kinds = {
     &slots_kind, &stats_kind, &rings_kind, &tickets_kind, &peers_kind, &sessions_kind};
@@ -50,7 +59,7 @@ class Zones {
   void mark_dead(SlotId id);
   // Housekeeper: takes back what dead processes owned and frees their slots. How many it freed.
   // Safe to be killed anywhere: the next call finishes the work.
-  unsigned clean_dead();
+  unsigned clean_dead(Belongings* others = nullptr);
 
   RingWriter log_writer(SlotId id) const { return RingWriter(rings.ring(id.index)); }
   void wake_logger() const;       // one write to an eventfd; never blocks

@@ -13,6 +13,7 @@ namespace {
 const Router::Parts no_parts{
     [](void*, const conf::UpstreamConf&) -> Group* { return nullptr; },
     [](void*, const conf::ApiKeysConf&) -> const ApiKeys* { return nullptr; },
+    [](void*, const conf::CacheConf&) -> const CachePlan* { return nullptr; },
     nullptr,
 };
 

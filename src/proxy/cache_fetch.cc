@@ -1,0 +1,232 @@
+// CacheStage, second part: what the peers' answer means for the cache, and its way into it.
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "base/clock.h"
+#include "cache/field_block.h"
+#include "cache/invalidation.h"
+#include "cache/key.h"
+#include "cache/storable.h"
+#include "cache/tags.h"
+#include "cache/validation.h"
+#include "http/conditional.h"
+#include "http/ranges.h"
+#include "proxy/cache_key.h"
+#include "proxy/cache_plan.h"
+#include "proxy/cache_stage.h"
+#include "proxy/errors.h"
+#include "proxy/exchange.h"
+#include "proxy/worker_context.h"
+
+namespace weir {
+
+using cache::Word;
+
+namespace {
+
+// So long nobody waits behind a request whose answer can't be stored; behind an error, shorter.
+constexpr std::int64_t pass_ms = 10'000, pass_error_ms = 1'000;
+
+}  // namespace
+
+BodySink* CacheStage::on_answer(ResponseHead& received, std::optional<std::uint64_t> length,
+                                Peer& peer) {
+  if (role_ == Role::resuming) return on_rest(received);
+  state_.cache.status.forward_status = received.status;
+  invalidate(received);
+  if (role_ != Role::leading) return nullptr;
+  if (validates_ && received.status == 304) return on_not_modified(received);
+  if (stored_ && verdict_.stale_on_error && cache::is_origin_error(received.status)) {
+    exchange_.end_sources();
+    on_no_answer();
+    return &exchange_.refusal();
+  }
+  return store(received, length, peer);
+}
+
+bool CacheStage::on_no_answer() {
+  if (role_ == Role::resuming) {
+    state_.client.abort(trouble(Trouble::fill_lost));
+    return true;
+  }
+  const bool covered = role_ == Role::leading && stored_ && verdict_.stale_on_error;
+  // Who waits asks for itself for a moment, or finds what is stale, too.
+  if (fill_) {
+    if (covered) {
+      fill_.look_again();
+    } else {
+      fill_.pass(clock::wall_ms() + pass_error_ms);
+    }
+    fill_ = {};
+  }
+  if (alone_) {
+    exchange_.fetch_over();
+    return true;
+  }
+  if (!covered) return false;
+  return serve(std::move(stored_), Word::stale);
+}
+
+// RFC 9111 4.3.3, 4.3.4.
+BodySink* CacheStage::on_not_modified(const ResponseHead& received) {
+  const std::int64_t now = clock::wall_ms();
+  ResponseHead stored, merged;
+  if (!cache::read_field_block(stored_.fields(), true, stored) ||
+      !cache::selects(stored, received, now)) {
+    stored_ = {};
+    validates_ = false;
+    Fields& fields = state_.memory.to_origin.fields;
+    fields.remove(FieldId::if_none_match);
+    fields.remove(FieldId::if_modified_since);
+    exchange_.ask_again();
+    return &exchange_.refusal();
+  }
+  stored.status = stored_.facts().status;
+  cache::merge_not_modified(stored, received, merged);
+  const auto storing =
+      cache::judge_answer(request_, merged, plan_.rules, {asked_at_, now}, no_store_);
+  std::string& block = state_.memory.text;
+  block.clear();
+  cache::Reader reader;
+  if (!storing.stores) {
+    plan_.store->remove(key());
+  } else if (cache::write_field_block(merged, storing.control, block) &&
+             plan_.store->freshen(key(), stored_, storing.facts, block)) {
+    reader = std::move(plan_.store->find(key()).reader);
+  }
+  fill_.look_again();
+  fill_ = {};
+  state_.cache.status.stored = storing.stores;
+  if (alone_) {
+    exchange_.fetch_over();
+  } else if (!serve(reader ? std::move(reader) : std::move(stored_), Word::revalidated)) {
+    exchange_.fail(trouble(Trouble::stored_damaged));
+  }
+  return &exchange_.refusal();
+}
+
+BodySink* CacheStage::store(ResponseHead& received, std::optional<std::uint64_t> length,
+                            Peer& peer) {
+  const std::int64_t now = clock::wall_ms();
+  const auto storing =
+      cache::judge_answer(request_, received, plan_.rules, {asked_at_, now}, no_store_);
+  const bool too_large = length && *length > plan_.conf->max_object_size->bytes;
+  if (!storing.stores || too_large) {
+    state_.cache.status.detail = too_large ? "larger than max_object_size" : storing.why_not;
+    if (stored_) plan_.store->remove(key());  // the origin has another answer now
+    const bool error = cache::is_origin_error(received.status);
+    fill_.pass(now + (error ? pass_error_ms : pass_ms));
+  } else if (begin_fill(received, storing, length)) {
+    cache::Reader reader = fill_.reader();
+    sink_.start(std::move(fill_));
+    state_.cache.status.stored = true;
+    if (!alone_) serve(std::move(reader), state_.cache.word, &peer);
+    return &sink_;
+  }
+  fill_ = {};
+  role_ = Role::passing;
+  if (!alone_) return nullptr;
+  exchange_.fetch_over();
+  return &exchange_.refusal();
+}
+
+bool CacheStage::begin_fill(const ResponseHead& received, const cache::Storing& storing,
+                            std::optional<std::uint64_t> length) {
+  const cache::Tags tags = cache::tags_of(received.fields);
+  std::string& text = state_.memory.text;
+  text.clear();
+  const cache::Varies varies = cache::vary_names(received.fields, text);
+  if (tags.too_many() || varies == cache::Varies::unusable) return false;
+  const std::string_view names = state_.memory.take_text();
+  cache::Key variant{};
+  std::string_view mark;
+  if (varies == cache::Varies::by_fields) {
+    if (variant_.text.empty()) {
+      mark = variants_mark(state_, names);
+      variant = plan_.store->key(variant_key_text(state_, primary_.text, mark));
+    } else if (names != names_of(mark_)) {
+      // Its variants are told apart by other fields from now on.
+      plan_.store->remove(primary_);
+      return false;
+    }
+  }
+  std::array<std::uint64_t, cache::Tags::tags_max> hashes;
+  std::size_t count = 0;
+  for (const std::string_view tag : tags.all()) hashes[count++] = cache::Store::tag_hash(tag);
+  text.clear();
+  if (state_.arena().exhausted() || !cache::write_field_block(received, storing.control, text))
+    return false;
+  return fill_.begin(storing.facts, text, length, {hashes.data(), count},
+                     variant.text.empty() ? nullptr : &variant, mark);
+}
+
+// RFC 9111 4.4: what was stored for these is not to be believed after an unsafe request.
+void CacheStage::invalidate(const ResponseHead& received) {
+  for (const std::string& uri : cache::invalidated_by(state_.request(), state_.scheme, received)) {
+    const std::string_view text = cache_key_text(state_, uri);
+    if (!text.empty()) plan_.store->purge(plan_.store->key(text), false);
+  }
+}
+
+// --- while it comes
+
+void CacheStage::on_filled() {
+  body_.more();
+  exchange_.fetch_over();
+}
+
+void CacheStage::on_fill_lost(Error why) {
+  lost_ = why;
+  exchange_.peer_failed(why);
+  if (alone_) return exchange_.fetch_over();
+  body_.more();
+}
+
+void CacheStage::after_overflow() {
+  if (alone_) return exchange_.fetch_over();
+  state_.cache.status.stored = false;
+  body_.more();
+}
+
+void CacheStage::on_stored_end(std::uint64_t position) {
+  if (role_ == Role::leading && sink_.overflowing()) return sink_.go_direct(&state_.client);
+  if (role_ == Role::leading) return state_.client.abort(lost_);
+  if (!resume_from(position)) state_.client.abort(trouble(Trouble::fill_lost));
+}
+
+// What was followed is lost, and part of it has reached the client: the rest may only come from the
+// same representation (RFC 9110 13.1.5, 15.3.7.3).
+bool CacheStage::resume_from(std::uint64_t position) {
+  if ((serving_->facts().flags & cache::fact::strong_etag) == 0 || in_parts_) return false;
+  ResponseHead stored;
+  if (!cache::read_field_block(serving_->fields(), true, stored)) return false;
+  etag_ = state_.arena().copy(stored.fields.value(FieldId::etag));
+  std::string& text = state_.memory.text;
+  text.assign("bytes=");
+  text.append(std::to_string(position)).push_back('-');
+  Fields& fields = state_.memory.to_origin.fields;
+  cache::ask_for_all(fields);
+  fields.set(FieldId::range, state_.memory.take_text());
+  fields.set(FieldId::if_range, etag_);
+  if (etag_.empty() || state_.arena().exhausted()) return false;
+  rest_from_ = position;
+  role_ = Role::resuming;
+  serving_ = nullptr;
+  follower_ = {};
+  exchange_.ask_peers();
+  return true;
+}
+
+BodySink* CacheStage::on_rest(const ResponseHead& received) {
+  std::string wanted = "bytes " + std::to_string(rest_from_) + "-";
+  const std::string_view range = received.fields.value(FieldId::content_range);
+  const bool same = received.status == 206 && range.starts_with(wanted) &&
+                    received.fields.value(FieldId::etag) == etag_;
+  if (same) return &state_.client;
+  exchange_.end_sources();
+  state_.client.abort(trouble(Trouble::fill_lost));
+  return &exchange_.refusal();
+}
+
+}  // namespace weir

@@ -1,0 +1,61 @@
+// PURGE: an operator or an origin drops stored answers by a request, as others' caches take it too.
+#include "cache/key.h"
+#include "cache/tags.h"
+#include "proxy/cache_key.h"
+#include "proxy/cache_plan.h"
+#include "proxy/cache_stage.h"
+#include "proxy/errors.h"
+#include "proxy/exchange.h"
+
+namespace weir {
+
+bool is_purge(const ExchangeState& state) {
+  const LocationPlan& location = *state.location;
+  return !location.purge.empty() && location.cache != nullptr &&
+         state.request().method_text == "PURGE";
+}
+
+bool CacheStage::purge() {
+  cache::Store& store = *plan_.store;
+  const auto order = cache::purge_order(state_.request());
+  Reply answer;
+  answer.status = 200;
+  answer.plain = true;
+  answer.content_type = "text/plain";
+  answer.body = "purged\n";
+  if (!order) {
+    answer.status = 400;
+    answer.body = "too many surrogate keys in one request\n";
+    exchange_.reply(answer);
+    return true;
+  }
+  bool done = true;
+  switch (order->kind) {
+    case cache::PurgeOrder::Kind::tags:
+      for (const std::string_view tag : order->tags.all())
+        store.purge_tag(cache::Store::tag_hash(tag), order->soft);
+      break;
+    case cache::PurgeOrder::Kind::prefix:
+      done = store.purge_prefix(cache_key_text(state_, order->request_uri), order->soft);
+      break;
+    case cache::PurgeOrder::Kind::uri: {
+      const std::string_view text = cache_key_text(state_);
+      const bool found = store.purge(store.key(text), order->soft);
+      if (!found) answer.body = "nothing was stored\n";
+      // What is stored by other fields of the request, too, begins with the same key.
+      if (!plan_.rules.key_fields.empty() || plan_.rules.post) {
+        const std::string_view mark{&cache::key_mark, 1};
+        done = store.purge_prefix(state_.arena().join({text, mark}), order->soft);
+      }
+      break;
+    }
+  }
+  if (!done) {
+    answer.status = 503;
+    answer.body = "too many purges are being worked on; try again\n";
+  }
+  exchange_.reply(answer);
+  return true;
+}
+
+}  // namespace weir

@@ -1,0 +1,156 @@
+// CacheStage, third part: a stored answer becomes this client's answer: its conditions and ranges.
+#include <charconv>
+#include <utility>
+
+#include "base/clock.h"
+#include "cache/field_block.h"
+#include "cache/freshness.h"
+#include "http/conditional.h"
+#include "http/status.h"
+#include "proxy/cache_plan.h"
+#include "proxy/cache_stage.h"
+#include "proxy/errors.h"
+#include "proxy/exchange.h"
+#include "proxy/worker_context.h"
+
+namespace weir {
+
+using cache::Word;
+
+namespace {
+
+constexpr StoredBody::Part whole{{}, 0, StoredBody::to_the_end};
+constexpr StoredBody::Part nothing{};
+
+// What speaks of a body that is not sent (RFC 9110 15.4.5).
+void without_content(Fields& fields) {
+  for (const FieldId id : {FieldId::content_type, FieldId::content_encoding,
+                           FieldId::content_language, FieldId::content_range})
+    fields.remove(id);
+}
+
+}  // namespace
+
+void CacheStage::note(const cache::Verdict& verdict) {
+  state_.cache.status.forward = verdict.forward;
+  state_.cache.status.detail = verdict.detail;
+}
+
+bool CacheStage::serve(cache::Reader reader, Word word, Peer* peer) {
+  own_ = std::move(reader);
+  return give(own_, word, peer);
+}
+
+bool CacheStage::give(cache::Reader& reader, Word word, Peer* peer) {
+  if (role_ != Role::leading) role_ = Role::serving;
+  serving_ = &reader;
+  ResponseHead& head = state_.memory.answer;
+  head.clear();
+  const bool validated = word == Word::miss || word == Word::bypass || word == Word::revalidated;
+  const bool readable = cache::read_field_block(reader.fields(), validated, head);
+  // Seen before a byte is promised: what is damaged was never there.
+  if (!readable || (reader.read(0).empty() && reader.damaged())) {
+    plan_.store->remove(key());
+    serving_ = nullptr;
+    return miss();
+  }
+  head.status = reader.facts().status;
+  tell(word, peer == nullptr, head);
+  const Selection selection = select(head);
+  if (!exchange_.dress(head, peer) || !exchange_.begin_answer(head, selection.length)) {
+    exchange_.end_sources();
+    exchange_.fail(trouble(Trouble::answer_malformed));
+    return true;
+  }
+  body_.start(reader, selection.parts, state_.client);
+  return true;
+}
+
+// X-Cache and Cache-Status are written where the head is finished; Age is the answer's own.
+void CacheStage::tell(Word word, bool is_stored, ResponseHead& head) {
+  const cache::Facts& facts = serving_->facts();
+  const std::int64_t age = cache::current_age(facts, clock::wall_ms());
+  CacheTrace& trace = state_.cache;
+  trace.word = word;
+  trace.status.ttl = facts.lifetime - age;
+  trace.status.hit = word == Word::hit || word == Word::stale || word == Word::updating;
+  if (trace.status.hit) trace.status.forward = cache::Forward::none;
+  if (!is_stored) return;
+  char digits[20];
+  const auto end = std::to_chars(digits, digits + sizeof digits, cache::age_seconds(age));
+  const std::string_view text{digits, static_cast<std::size_t>(end.ptr - digits)};
+  head.fields.set(FieldId::age, state_.arena().copy(text));
+}
+
+CacheStage::Selection CacheStage::select(ResponseHead& head) {
+  const RequestHead& request = state_.request();
+  const std::optional<std::uint64_t> length = serving_->length();
+  const std::int64_t now = clock::wall_ms();
+  const Validators validators = validators_of(head.fields, now);
+  if (head.status == 200) {
+    switch (evaluate(request, validators, now)) {
+      case Precondition::none:
+      case Precondition::holds: break;
+      case Precondition::not_modified:
+        head.status = 304;
+        without_content(head.fields);
+        return {{&nothing, 1}, std::nullopt};
+      case Precondition::failed:
+        head.status = 412;
+        without_content(head.fields);
+        return {{&nothing, 1}, 0};
+    }
+    if (length && !head.fields.has(FieldId::accept_ranges))
+      head.fields.add(FieldId::accept_ranges, "bytes");
+  }
+  if (request.method == Method::head) return {{&nothing, 1}, length};
+  if (head.status == 200 && length && range_applies(request, validators, now))
+    return select_ranges_of(head, *length);
+  return {{&whole, 1}, length};
+}
+
+CacheStage::Selection CacheStage::select_ranges_of(ResponseHead& head, std::uint64_t length) {
+  RangeSet ranges;
+  std::string& text = state_.memory.text;
+  text.clear();
+  switch (select_ranges(state_.request().fields.value(FieldId::range), length, ranges)) {
+    case RangeVerdict::whole: return {{&whole, 1}, length};
+    case RangeVerdict::unsatisfiable:
+      head.status = 416;
+      without_content(head.fields);
+      append_unsatisfied_range(length, text);
+      head.fields.set(FieldId::content_range, state_.memory.take_text());
+      return {{&nothing, 1}, 0};
+    case RangeVerdict::partial: break;
+  }
+  head.status = 206;
+  in_parts_ = true;
+  if (ranges.size() > 1) return in_many_parts(head, length, ranges);
+  append_content_range(ranges[0], length, text);
+  head.fields.set(FieldId::content_range, state_.memory.take_text());
+  parts_.assign(1, {{}, ranges[0].first, ranges[0].last + 1});
+  return {parts_, ranges[0].size()};
+}
+
+// RFC 9110 15.3.7.2.
+CacheStage::Selection CacheStage::in_many_parts(ResponseHead& head, std::uint64_t length,
+                                                const RangeSet& ranges) {
+  const std::string_view boundary{state_.request_id.data(), state_.request_id.size()};
+  const Multipart multipart(boundary, head.fields.value(FieldId::content_type), length, ranges);
+  std::string& text = state_.memory.text;
+  parts_.clear();
+  for (std::size_t at = 0; at < ranges.size(); ++at) {
+    text.clear();
+    multipart.append_part_head(at, text);
+    parts_.push_back({state_.memory.take_text(), ranges[at].first, ranges[at].last + 1});
+  }
+  text.clear();
+  multipart.append_end(text);
+  parts_.push_back({state_.memory.take_text(), 0, 0});
+  text.clear();
+  multipart.append_content_type(text);
+  head.fields.set(FieldId::content_type, state_.memory.take_text());
+  return {parts_, multipart.total()};
+}
+
+}  // namespace weir

@@ -1,0 +1,117 @@
+#include "proxy/stored_body.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "proxy/errors.h"
+
+namespace weir {
+
+using Progress = cache::Reader::Progress;
+
+StoredBody::StoredBody(Loop& loop, StoredBodyOwner& owner)
+    : owner_(owner),
+      again_(
+          loop, [](void* self) { static_cast<StoredBody*>(self)->pump(true); }, this) {}
+
+void StoredBody::start(cache::Reader& reader, std::span<const Part> parts, BodySink& sink) {
+  assert(!parts.empty() && sink_ == nullptr);
+  reader_ = &reader;
+  parts_ = parts;
+  part_ = parts_.front();
+  at_ = part_.from;
+  sink_ = &sink;
+  sink_->set_source(this);
+  pump(false);
+}
+
+void StoredBody::stop() {
+  again_.cancel();
+  if (sink_ != nullptr) std::exchange(sink_, nullptr)->set_source(nullptr);
+}
+
+void StoredBody::more() {
+  if (sink_ != nullptr && !full_ && !again_.scheduled()) pump(true);
+}
+
+void StoredBody::resume() {
+  full_ = false;
+  if (!again_.scheduled()) pump(true);
+}
+
+void StoredBody::pump(bool flushes) {
+  const std::uint64_t budget_end = at_ + bytes_per_turn_max;
+  Step step = Step::next;
+  while (sink_ != nullptr && step == Step::next) {
+    if (at_ >= budget_end && part_.from < at_) return again_.schedule();  // others want their turn
+    step = give();
+  }
+  // A sink that is full holds back nothing; one that waits for us may hold the head.
+  if (flushes && step == Step::waits && sink_ != nullptr) sink_->flush();
+}
+
+StoredBody::Step StoredBody::give() {
+  if (!part_.text.empty()) return give_text(part_);
+  const std::uint64_t end = std::min(part_.to, reader_->length().value_or(part_.to));
+  if (at_ >= end) return finish_part();
+  std::string_view bytes = reader_->read(at_);
+  if (bytes.empty()) {
+    if (reader_->damaged()) return fail();
+    switch (reader_->progress()) {
+      case Progress::growing: return Step::waits;
+      case Progress::complete: return part_.to == to_the_end ? finish_part() : fail();
+      case Progress::failed: break;
+    }
+    stop();
+    owner_.on_stored_end(at_);
+    return Step::ended;
+  }
+  bytes =
+      bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), end - at_)));
+  const bool last = is_last() && at_ + bytes.size() == end;
+  const std::size_t taken = sink_->write(bytes, last);
+  if (sink_ == nullptr) return Step::ended;  // the client is gone
+  at_ += taken;
+  full_ = taken < bytes.size();
+  if (full_) return Step::blocked;
+  if (!last) return Step::next;
+  stop();
+  return Step::ended;
+}
+
+StoredBody::Step StoredBody::give_text(Part& part) {
+  const bool last = is_last() && part.from == part.to;
+  const std::size_t taken = sink_->write(part.text, last);
+  if (sink_ == nullptr) return Step::ended;
+  part.text.remove_prefix(taken);
+  full_ = !part.text.empty();
+  if (full_) return Step::blocked;
+  if (!last) return Step::next;
+  stop();
+  return Step::ended;
+}
+
+StoredBody::Step StoredBody::finish_part() {
+  if (is_last()) {
+    // What ended was not known to be the end when it was given; or there is no body.
+    sink_->write({}, true);
+    stop();
+    return Step::ended;
+  }
+  parts_ = parts_.subspan(1);
+  part_ = parts_.front();
+  at_ = part_.from;
+  return Step::next;
+}
+
+// Never a wrong byte: the client sees that it is not whole.
+StoredBody::Step StoredBody::fail() {
+  again_.cancel();
+  BodySink& sink = *std::exchange(sink_, nullptr);
+  sink.set_source(nullptr);
+  sink.abort(trouble(Trouble::stored_damaged));
+  return Step::ended;
+}
+
+}  // namespace weir
