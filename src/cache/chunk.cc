@@ -1,7 +1,11 @@
 #include "cache/chunk.h"
 
-#define XXH_INLINE_ALL
 #include <xxhash.h>
+// A hundred kilobytes are summed up for each large hit: with what the processor has for it, four
+// times as fast.
+#if defined(__x86_64__) && __has_include(<xxh_x86dispatch.h>)
+#include <xxh_x86dispatch.h>
+#endif
 
 namespace weir::cache {
 

@@ -5,7 +5,7 @@
 //   bench-origin PORT COUNT THREADS      listens at 127.0.0.1, COUNT ports from PORT on
 //
 // GET /small 128 bytes, /10k, /100k, /1m that many, /chunked 10 KB in four chunks; POST to any of
-// them: the same after the whole body. /seen: the head of the request itself. Not a server for
+// them: the same after the whole body. Below /keep/: the same for caches, with a max-age. /seen: the head of the request itself. Not a server for
 // anything but benchmarks: it understands what the proxies under test send (a Content-Length or
 // chunked body), and closes on everything else.
 
@@ -42,11 +42,15 @@ std::string body_of(std::size_t size) {
   return body;
 }
 
-std::string plain(const std::string& body) {
-  return "HTTP/1.1 200 OK\r\nServer: origin\r\nDate: Wed, 25 Nov 2026 10:00:00 "
-         "GMT\r\nContent-Type: text/plain\r\nContent-Length: " +
-         std::to_string(body.size()) + "\r\n\r\n" + body;
+std::string plain(const std::string& body, const std::string& more = {}) {
+  return "HTTP/1.1 200 OK\r\nServer: origin\r\n" + more +
+         "Content-Type: text/plain\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+         body;
 }
+
+const std::string date = "Date: Wed, 25 Nov 2026 10:00:00 GMT\r\n";
+// Without a Date: who keeps the answer takes the time it came.
+const std::string keep = "Cache-Control: max-age=86400\r\nETag: \"one\"\r\n";
 
 std::string chunked(const std::string& body, std::size_t chunks) {
   std::string answer =
@@ -66,11 +70,19 @@ std::string chunked(const std::string& body, std::size_t chunks) {
 using Answers = std::vector<std::pair<std::string, std::string>>;
 
 const Answers& answers() {
-  static const Answers all{{"/small", plain(body_of(128))},
-                           {"/10k", plain(body_of(10 * 1024))},
-                           {"/100k", plain(body_of(100 * 1024))},
-                           {"/1m", plain(body_of(1024 * 1024))},
+  static const Answers all{{"/small", plain(body_of(128), date)},
+                           {"/10k", plain(body_of(10 * 1024), date)},
+                           {"/100k", plain(body_of(100 * 1024), date)},
+                           {"/1m", plain(body_of(1024 * 1024), date)},
                            {"/chunked", chunked(body_of(10 * 1024), 4)}};
+  return all;
+}
+
+const Answers& kept_answers() {
+  static const Answers all{{"/small", plain(body_of(128), keep)},
+                           {"/1k", plain(body_of(1024), keep)},
+                           {"/100k", plain(body_of(100 * 1024), keep)},
+                           {"/1m", plain(body_of(1024 * 1024), keep)}};
   return all;
 }
 
@@ -188,9 +200,10 @@ class Loop {
       c.own_answer = plain(std::string(head));
       c.answer = c.own_answer;
     } else {
-      const auto found = std::find_if(answers().begin(), answers().end(),
-                                      [&](const auto& a) { return a.first == path; });
-      if (found == answers().end()) return false;
+      const Answers& all = full.starts_with("/keep/") ? kept_answers() : answers();
+      const auto found =
+          std::find_if(all.begin(), all.end(), [&](const auto& a) { return a.first == path; });
+      if (found == all.end()) return false;
       c.answer = found->second;
     }
     if (const auto length = field(head, "content-length"); !length.empty()) {

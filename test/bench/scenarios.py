@@ -9,6 +9,9 @@ from traffic import Traffic
 from vhosts import HostsReload, HostsStart
 
 TLS = Features(tls=True)
+CACHE = Features(cache_mib=64)
+CACHE_TLS = Features(cache_mib=64, tls=True)
+CACHE_FULL = Features(cache_mib=36)
 HANDSHAKES = WeirLoad("/small", connections=16, close=True)
 RESUMED = WeirLoad("/small", connections=16, close=True, resume=True)
 
@@ -25,6 +28,11 @@ ALL = [
     Traffic("tls_full", "full TLS 1.3 handshake, 128 bytes, close", HANDSHAKES, 0.95, TLS),
     Traffic("tls_resumed", "resumed TLS 1.3 handshake, 128 bytes, close", RESUMED, 1, TLS),
     Traffic("rate_4k", "128 bytes, 4,000 requests/s: p99", WeirLoad("/small", rate=4000), 1, main="p99_ms"),
+    Traffic("hit", "128 bytes from the cache", Wrk("/keep/small"), 0.45, CACHE),
+    Traffic("hit_100k", "100 KiB from the cache", Wrk("/keep/100k"), 0.88, CACHE),
+    Traffic("hit_1m", "1 MiB from the cache, 16 connections", Wrk("/keep/1m", connections=16), None, CACHE),
+    Traffic("hit_tls", "128 bytes from the cache over TLS", Wrk("/keep/small"), None, CACHE_TLS),
+    Traffic("hit_zipf", "1 KiB, 100,000 keys (Zipf 0.9), room for a quarter", Wrk("/keep/1k", zipf=100000), None, CACHE_FULL),
     Idle("idle_10000", 10000, 600, Features(connections=12000)),
     Idle("idle_tls_2000", 2000, 15.5 * 1024, TLS),
     SlowReaders(),

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -26,6 +27,7 @@ class Features:
     connections: int = 4096  # a worker's most (HAProxy: the process's); nginx takes memory for all of them
     large_buffers: bool = True  # nginx's as large as weir's may grow, or nginx's own default
     hosts: int = 0  # virtual hosts with two routes each
+    cache_mib: int = 0  # a cache in memory of this size; 0: none
     generation: int = 1  # the value of the field X-Generation, where there are virtual hosts
 
 
@@ -187,6 +189,8 @@ client_max_body_size = 0
             text += f"access_log = access\n\n[log access]\npath = {self.log_file}\n"
         listen = f"127.0.0.1:{self.port}" + (" ssl" if features.tls else "")
         text += f"\n[server web]\nlisten = {listen}\nupstream = origin\n"
+        if features.cache_mib:
+            text += f"cache = pages\n\n[cache pages]\nsize = {features.cache_mib}m\n"
         for at in range(features.hosts):
             text += f"\n[server h{at}]\nlisten = {listen}\nserver_name = h{at}.example.com\nupstream = origin\n"
             text += f"add_header = X-Generation {features.generation}\n"
@@ -278,11 +282,26 @@ http {{
   }}
   server {{
     listen {listen} default_server;
-    location / {{ proxy_pass http://origin; }}
+    location / {{ proxy_pass http://origin; {"proxy_cache pages;" if features.cache_mib else ""} }}
   }}{hosts}
 }}
 """
+        if features.cache_mib:
+            self.store.mkdir(exist_ok=True)
+            self.store.chmod(0o777)
+            zone = f"keys_zone=pages:{features.cache_mib}m max_size={features.cache_mib}m inactive=1d"
+            text = text.replace("http {", f"http {{\n  proxy_cache_path {self.store} levels=1:2 {zone} use_temp_path=off;\n"
+                                "  proxy_cache_lock on;\n  open_file_cache max=200000 inactive=1d;\n  sendfile on;", 1)
         return {"nginx.conf": text}
+
+    @property
+    def store(self):
+        """A folder in memory, as fast as its cache can be."""
+        return pathlib.Path("/dev/shm") / f"weir-bench-{os.getpid()}-{self.folder.parent.name}-{self.name}"
+
+    def stop(self):
+        super().stop()
+        shutil.rmtree(self.store, ignore_errors=True)
 
     @classmethod
     def version(cls, build):
@@ -358,8 +377,12 @@ frontend web
 {rules}  default_backend origin
 backend origin
   balance roundrobin
+{"  http-request cache-use pages" if features.cache_mib else ""}
+{"  http-response cache-store pages" if features.cache_mib else ""}
 {servers}
 """
+        if features.cache_mib:
+            text += f"cache pages\n  total-max-size {features.cache_mib}\n  max-object-size {2 << 20}\n  max-age 86400\n"
         for at in range(features.hosts):
             text += f"""backend h{at}
   http-response set-header X-Generation {features.generation}
@@ -377,7 +400,29 @@ backend origin
         return "haproxy/" + said_by("haproxy", "-v").split()[2]
 
 
-KINDS = {kind.name: kind for kind in (Weir, Nginx, NginxAsItComes, Haproxy)}
+class Varnish(Server):
+    """For the cache alone: it speaks no TLS. One process with threads instead of workers."""
+
+    name = "varnish"
+
+    def command(self):
+        features = self.features
+        pools = ["-p", f"thread_pools={WORKERS}", "-p", "thread_pool_min=50"]
+        store = ["-s", f"malloc,{features.cache_mib or 64}m"]
+        return ["varnishd", "-F", "-n", str(self.folder / "work"), "-a", f"127.0.0.1:{self.port}", "-T", "none", *pools,
+                *store, "-f", str(self.folder / "default.vcl")]  # fmt: skip
+
+    def config(self):
+        port = self.place.origin_ports[0]
+        return {"default.vcl": f'vcl 4.1;\nbackend origin {{ .host = "127.0.0.1"; .port = "{port}"; }}\n'
+                "sub vcl_recv { set req.http.X-Real-IP = client.ip; set req.http.X-Forwarded-Proto = \"http\"; }\n"}
+
+    @classmethod
+    def version(cls, build):
+        return "varnish/" + said_by("varnishd", "-V").split("varnish-")[1].split()[0]
+
+
+KINDS = {kind.name: kind for kind in (Weir, Nginx, NginxAsItComes, Haproxy, Varnish)}
 
 
 def settle():

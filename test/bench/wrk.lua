@@ -1,5 +1,25 @@
--- For wrk: an optional body to POST (its size is the first argument), and figures that a program can read.
+-- For wrk: an optional body to POST (its size is the first argument), keys drawn by Zipf's law with exponent 0.9 (how many
+-- is the second), and figures that a program can read.
+local function draw_keys(count)
+  local sums, sum = {}, 0
+  for i = 1, count do
+    sum = sum + i ^ -0.9
+    sums[i] = sum
+  end
+  local path = wrk.path
+  request = function()
+    local at, low, high = math.random() * sum, 1, count
+    while low < high do
+      local middle = math.floor((low + high) / 2)
+      if sums[middle] < at then low = middle + 1 else high = middle end
+    end
+    return wrk.format(nil, path .. "?k=" .. low)
+  end
+end
+
 function init(args)
+  local keys = tonumber(args[2] or "0")
+  if keys > 0 then draw_keys(keys) end
   local size = tonumber(args[1] or "0")
   if size > 0 then
     wrk.method = "POST"
