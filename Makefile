@@ -118,10 +118,10 @@ lint-all:                               ## the same with clang-tidy on every fil
 	$(AGAIN) MODE=release build/release/weir
 	@tools/lint/run --all
 
-bench:                                  ## measure beside nginx and HAProxy; SCENARIO=small,1m chooses, SCENARIO=balancers: ns per pick, JUDGE=1 takes the rounds that a bar needs
+bench:                                  ## measure beside nginx and HAProxy; SCENARIO=small,1m chooses, SCENARIO=balancers: ns per pick, SCENARIO=cache: ns per hit and fill, JUDGE=1 takes the rounds that a bar needs
 	@tools/deps build bench
-	$(AGAIN) MODE=release $(if $(filter balancers,$(SCENARIO)),$B/bench-balancers,all $B/bench-origin)
-	@$(if $(filter balancers,$(SCENARIO)),exec $B/bench-balancers ;) test/bench/run $(if $(SCENARIO),--scenario '$(SCENARIO)') $(if $(PEERS),--peers '$(PEERS)') \
+	$(AGAIN) MODE=release $(if $(filter balancers cache,$(SCENARIO)),$B/bench-$(SCENARIO),all $B/bench-origin)
+	@$(if $(filter balancers cache,$(SCENARIO)),exec $B/bench-$(SCENARIO) ;) test/bench/run $(if $(SCENARIO),--scenario '$(SCENARIO)') $(if $(PEERS),--peers '$(PEERS)') \
 	  --rounds $(or $(ROUNDS),$(if $(JUDGE),7,3)) --seconds $(or $(SECONDS),$(if $(JUDGE),8,4)) $(if $(JUDGE),--judge) $(ARGS)
 
 fuzz:                                   ## each fuzz target for FUZZ_SECONDS (default 30)
@@ -158,6 +158,7 @@ $B/unit: private LDFLAGS += $(WRAPS)
 $B/faults: $B/test/unit/main.o $(FAULT) $(SUPPORT) $(LIB) ; $(LINK)
 $B/bench-origin: $B/test/bench/origin.o ; $(LINK)
 $B/bench-balancers: $B/test/bench/balancers.o $(LIB) ; $(LINK)
+$B/bench-cache: $B/test/bench/cache_store.o $(LIB) ; $(LINK)
 $B/fault-load: $(FAULT_LOAD) ; $(LINK)
 $B/libweir.a: $(LIB)
 	$(call say,AR,$@)rm -f $@ && ar rcsT $@ $^

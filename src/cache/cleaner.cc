@@ -68,7 +68,8 @@ Cleaner::Outcome Cleaner::step(std::uint32_t& cost) const {
   }
   const Ref from(segments_.word(victim).generation, victim, it.place);
   Chunk* const chunk = reinterpret_cast<Chunk*>(segments_.bytes(from));
-  if (it.place >= book.written || chunk->units == 0 || chunk->units > book.written - it.place) {
+  if (book.written > memory_.geometry.segment_units || it.place >= book.written ||
+      chunk->units == 0 || chunk->units > book.written - it.place) {
     memory_.found_damage();  // what lives there could not be found
     return Outcome::nothing_to_gain;
   }

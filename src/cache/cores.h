@@ -19,6 +19,7 @@ class Reader::Core {
   Inner* inner = nullptr;
   Ref ref;
   Head* head = nullptr;
+  Head* lister = nullptr;  // whose list of pieces is read: `head`, or what the index has by now
   bool complete = false, failed = false, damaged = false;
   std::uint64_t bytes = 0;  // of the body, as last seen
   std::uint32_t body_sum = 0;
@@ -35,6 +36,7 @@ class Reader::Core {
 
  private:
   bool add_parts(const Body& body);
+  bool go_to_current();
   bool add_part(Piece& piece, std::uint32_t number);
   bool is_whole(const Body& body);
   std::string_view read_inline(std::uint64_t at);

@@ -109,6 +109,20 @@ void Queues::erase(std::uint32_t number) const {
   dequeue(number);
 }
 
+void Queues::relocate(std::uint32_t from, std::uint32_t to) const {
+  const Entry& old = index_.entry(from);
+  Entry& fresh = index_.entry(to);
+  fresh.used.store(old.used.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  fresh.queue = old.queue;
+  fresh.units = old.units;
+  Link link{};
+  if (!get_link(from, link)) return memory_.found_damage();
+  set_next(to, link.next);
+  set_previous(to, link.previous);
+  set_next(link.previous, to);
+  set_previous(link.next, to);
+}
+
 std::uint32_t Queues::choose(Limit limit) const {
   return is_lru() ? choose_lru() : choose_s3fifo(limit);
 }

@@ -24,6 +24,7 @@ class Queues {
   void insert(std::uint32_t number, std::uint64_t hash, std::uint32_t units) const;
   void replace(std::uint32_t number, std::uint32_t units) const;  // the same key, another answer
   void erase(std::uint32_t number) const;
+  void relocate(std::uint32_t from, std::uint32_t to) const;  // the entry is another place
   std::uint32_t choose(Limit limit) const;  // who goes next; nothing: there is none
   // The colder of two, for where an entry can't be put at all.
   bool is_colder(const Entry& one, const Entry& other) const;

@@ -48,10 +48,15 @@ void Queues::begin_generation() const {
 
 std::uint32_t Queues::choose_lru() const {
   Derived& it = memory_.derived();
+  const std::uint64_t now = memory_.control->generation.load(std::memory_order_relaxed);
+  if (it.oldest > now || now - it.oldest >= queues) {
+    memory_.found_damage();
+    return nothing;
+  }
   for (int moves = 0;;) {
     const std::uint32_t number = oldest_of(static_cast<std::uint32_t>(it.oldest % queues));
     if (number == nothing) {
-      if (it.oldest >= memory_.control->generation.load(std::memory_order_relaxed)) return nothing;
+      if (it.oldest == now) return nothing;
       ++it.oldest;
       continue;
     }

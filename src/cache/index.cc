@@ -47,6 +47,14 @@ std::uint32_t Index::first_place(std::uint64_t hash) const {
   return bucket(high(hash)) * bucket_ways;
 }
 
+std::uint32_t Index::other_place(std::uint32_t number) const {
+  const std::uint64_t hash = tag(number).load(std::memory_order_relaxed);
+  const std::uint32_t one = bucket(high(hash)), two = bucket(low(hash));
+  const std::uint32_t other = number / bucket_ways == one ? two : one;
+  const std::uint32_t way = way_of(memory_.buckets[other], 0);
+  return way < bucket_ways ? other * bucket_ways + way : nothing;
+}
+
 void Index::put(std::uint32_t number, std::uint64_t hash, Ref ref) const {
   entry(number).ref.store(ref.word(), std::memory_order_release);
   SHM_POINT(cache_entry_written);

@@ -1,5 +1,5 @@
-// Index: which head is stored under a hash. Two buckets of eight places may hold it; it stays where
-// it was put, so that a number names it for its life.
+// Index: which head is stored under a hash. Two buckets of eight places may hold it. It stays where
+// it was put, unless both are full for another: then one moves to its other bucket.
 //
 // Read without the lock: a tag that matches is followed to its head, where the key is compared, so
 // a place that changes hands in between is noticed there.
@@ -27,8 +27,9 @@ class Index {
   std::uint32_t find(std::uint64_t hash) const;  // nothing: not there
 
   // Under the lock.
-  std::uint32_t empty_place(std::uint64_t hash) const;  // nothing: both buckets are full
-  std::uint32_t first_place(std::uint64_t hash) const;  // of those that it may have
+  std::uint32_t empty_place(std::uint64_t hash) const;    // nothing: both buckets are full
+  std::uint32_t first_place(std::uint64_t hash) const;    // of those that it may have
+  std::uint32_t other_place(std::uint32_t number) const;  // empty, in its other bucket; or nothing
   void put(std::uint32_t number, std::uint64_t hash, Ref ref) const;
   void move(std::uint32_t number, Ref ref) const {
     entry(number).ref.store(ref.word(), std::memory_order_release);

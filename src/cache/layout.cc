@@ -60,8 +60,8 @@ Geometry Geometry::of(const StoreSizes& sizes) {
   return it;
 }
 
-shm::Kind Geometry::kind() const {
-  return {"cache", 1,
+shm::Kind Geometry::kind(std::string_view name) const {
+  return {name, 1,
           shm::layout_hash({sizeof(Control), sizeof(Bucket), sizeof(Cell), sizeof(Head),
                             sizeof(PieceList), sizeof(Part), segment_units, segments, buckets,
                             ghost_sets, data_at})};

@@ -167,7 +167,7 @@ struct Geometry {
 
   static Geometry of(const StoreSizes& sizes);
   std::uint64_t segment_bytes() const { return std::uint64_t{segment_units} * unit_bytes; }
-  shm::Kind kind() const;
+  shm::Kind kind(std::string_view name) const;
 };
 
 // The zone through the types above.

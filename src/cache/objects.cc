@@ -25,7 +25,8 @@ std::optional<std::span<Piece>> Objects::pieces_of(Head& head) const {
   }
   Part* const part = segments_.chunk<Part>(table, Magic::table);
   if (part == nullptr || part->hash != head.hash || part->body_seq != list.body_seq ||
-      table_units(part->number) > part->units || count > part->number) {
+      part->number > part->units || table_units(part->number) > part->units ||
+      count > part->number) {
     return std::nullopt;
   }
   return std::span(table_pieces(*part), count);
@@ -76,7 +77,8 @@ bool Objects::insert(Ref ref, Head& head) const {
   if (number != nothing) {
     Head* const old = head_of(number);
     const std::uint32_t old_units = index_.entry(number).units;
-    if (old == nullptr || old->hash != head.hash || !account(*old, false)) {
+    if (old == nullptr || old->hash != head.hash || units_of(*old) != old_units ||
+        !account(*old, false)) {
       memory_.found_damage();
       return false;
     }
@@ -103,13 +105,20 @@ void Objects::remove(std::uint32_t number, std::atomic<std::uint64_t>& counter) 
   index_.clear(number);
   SHM_POINT(cache_removing);
   queues_.erase(number);
-  if (head == nullptr || head->hash != tag || !account(*head, false)) memory_.found_damage();
+  if (head == nullptr || head->hash != tag || units_of(*head) != units || !account(*head, false)) {
+    memory_.found_damage();
+  }
   add_totals(-std::int64_t{units}, -1);
   count(counter);
 }
 
 bool Objects::evict(Queues::Limit limit) const {
   const std::uint32_t number = queues_.choose(limit);
+  const Derived& it = memory_.derived();
+  if (number == nothing &&
+      it.entries.load(std::memory_order_relaxed) + it.live.load(std::memory_order_relaxed) != 0) {
+    memory_.found_damage();
+  }
   if (number == nothing || memory_.has_damage()) return false;
   remove(number, memory_.control->evicted);
   return true;
@@ -123,6 +132,14 @@ std::uint32_t Objects::make_place(std::uint64_t hash) const {
   }
   if (const std::uint32_t place = index_.empty_place(hash); place != nothing) return place;
   const std::uint32_t first = index_.first_place(hash);
+  for (std::uint32_t number = first; number < first + bucket_ways; ++number) {
+    const std::uint32_t other = index_.other_place(number);
+    if (other == nothing) continue;
+    index_.put(other, index_.tag(number).load(std::memory_order_relaxed), index_.ref(number));
+    queues_.relocate(number, other);
+    index_.clear(number);
+    return number;
+  }
   std::uint32_t coldest = first;
   for (std::uint32_t number = first + 1; number < first + bucket_ways; ++number) {
     if (queues_.is_colder(index_.entry(number), index_.entry(coldest))) coldest = number;

@@ -72,7 +72,7 @@ void Reader::Core::reset() {
   bytes = 0;
   last = 0;
   table = Ref();
-  head = nullptr;
+  head = lister = nullptr;
 }
 
 // Each segment once.
@@ -98,13 +98,28 @@ bool Reader::Core::add_part(Piece& piece, std::uint32_t number) {
   return true;
 }
 
+// What grew while it was read may be complete and moved before all of it was pinned: then the head
+// in the index knows where.
+bool Reader::Core::go_to_current() {
+  const std::uint32_t number = inner->index.find(head->hash);
+  const Ref now = number == nothing ? Ref() : inner->index.ref(number);
+  if (!now || !pin(now)) return false;
+  Head* const other = inner->sound_head(now, head->hash);
+  if (other == nullptr || other == lister || other->in_pieces == 0 ||
+      list_of(*other).body_seq != list_of(*head).body_seq) {
+    return false;
+  }
+  lister = other;
+  return true;
+}
+
 // The parts that came, and what is known now of those that were there.
 bool Reader::Core::add_parts(const Body& body) {
-  if (const Ref now = Objects::table_of(*head); now != table) {
+  if (const Ref now = Objects::table_of(*lister); now != table) {
     if (!pin(now)) return false;
     table = now;
   }
-  const auto pieces = inner->objects.pieces_of(*head);
+  const auto pieces = inner->objects.pieces_of(*lister);
   if (!pieces) return spoil();
   const bool is_complete = body.progress == Body::Progress::complete;
   for (std::size_t i = parts.empty() ? 0 : parts.size() - 1; i < pieces->size(); ++i) {
@@ -130,7 +145,7 @@ bool Reader::Core::is_whole(const Body& body) {
     return body.bytes <= head->inline_bytes &&
            (head->length == length_unknown || head->length == body.bytes);
   }
-  const auto pieces = inner->objects.pieces_of(*head);
+  const auto pieces = inner->objects.pieces_of(*lister);
   const std::uint64_t sum = parts.empty() ? 0 : parts.back().start + parts.back().bytes;
   return pieces && pieces->size() == parts.size() && sum == body.bytes &&
          pieces_checksum(*pieces, body.bytes) == body_sum;
@@ -141,8 +156,11 @@ bool Reader::Core::look() {
   const auto body = Body::of(head->body.load(std::memory_order_acquire));
   if (!body) return spoil();
   if (head->in_pieces != 0 && !add_parts(*body)) {
-    failed = true;
-    return false;
+    const bool grew = !parts.empty() && body->progress == Body::Progress::complete;
+    if (damaged || !grew || !go_to_current() || !add_parts(*body)) {
+      failed = true;
+      return false;
+    }
   }
   if (head->in_pieces == 0 && body->bytes > head->inline_bytes) return spoil();
   bytes = body->bytes;

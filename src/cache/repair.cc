@@ -87,10 +87,17 @@ class Repair {
       if (const std::uint32_t units = take(number); units != 0) {
         kept_.push_back({inner_.objects.head_of(number)->seq, number, units});
       } else {
+        const bool hidden = is_hidden(number);  // removed while there was no lock to be had
         inner_.index.clear(number);
-        count(inner_.memory.control->damaged);
+        count(hidden ? inner_.memory.control->purged : inner_.memory.control->damaged);
       }
     }
+  }
+
+  bool is_hidden(std::uint32_t number) const {
+    const Head* const head = inner_.objects.head_of(number);
+    const auto body = head == nullptr ? std::nullopt : Body::of(head->body.load());
+    return body && body->progress == Body::Progress::failed;
   }
 
   // The units of a sound object, which are counted as living; 0: it is not sound.

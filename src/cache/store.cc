@@ -1,5 +1,6 @@
 #include "cache/store.h"
 
+#include <fmt/format.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@ namespace weir::cache {
 namespace {
 
 constexpr std::uint32_t seq_first = 1;
+constexpr std::size_t name_most = 9;  // of a zone's 15 bytes, as /proc/PID/maps shows it
 
 Result<Ok> make_wakes(Wakes& wakes) {
   for (Fd& wake : wakes) {
@@ -28,12 +30,12 @@ Store::Store(std::unique_ptr<Inner> inner) : inner_(std::move(inner)) {}
 Store::~Store() = default;
 
 Result<std::unique_ptr<Store>> Store::create(std::string_view name, const StoreSizes& sizes) {
-  static_cast<void>(name);
   const Geometry geometry = Geometry::of(sizes);
-  auto zone = shm::Zone::create(geometry.kind(), geometry.body_bytes, geometry.body_bytes,
+  std::string zone_name = fmt::format("cache:{}", name.substr(0, name_most));
+  auto zone = shm::Zone::create(geometry.kind(zone_name), geometry.body_bytes, geometry.body_bytes,
                                 shm::random_id());
   if (!zone) return zone.error();
-  auto inner = std::make_unique<Inner>(std::move(*zone), geometry);
+  auto inner = std::make_unique<Inner>(std::move(zone_name), std::move(*zone), geometry);
   if (auto made = make_wakes(inner->wakes); !made) return made.error();
   Control& control = *inner->memory.control;
   if (!make_lock(control)) return Error{Side::self, "a lock could not be made"};
@@ -46,10 +48,10 @@ Result<std::unique_ptr<Store>> Store::create(std::string_view name, const StoreS
 }
 
 Result<std::unique_ptr<Store>> Store::view() const {
-  auto zone = shm::Zone::attach(Fd(::dup(inner_->zone.fd())), inner_->memory.geometry.kind(),
-                                Access::read_write);
+  auto zone = shm::Zone::attach(Fd(::dup(inner_->zone.fd())),
+                                inner_->memory.geometry.kind(inner_->name), Access::read_write);
   if (!zone) return zone.error();
-  auto inner = std::make_unique<Inner>(std::move(*zone), inner_->memory.geometry);
+  auto inner = std::make_unique<Inner>(inner_->name, std::move(*zone), inner_->memory.geometry);
   for (std::size_t i = 0; i < inner->wakes.size(); ++i) {
     inner->wakes[i] = Fd(::dup(inner_->wakes[i].get()));
   }

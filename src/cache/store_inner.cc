@@ -8,8 +8,8 @@
 
 namespace weir::cache {
 
-Inner::Inner(shm::Zone its_zone, const Geometry& geometry)
-    : zone(std::move(its_zone)), memory(geometry, zone) {
+Inner::Inner(std::string its_name, shm::Zone its_zone, const Geometry& geometry)
+    : name(std::move(its_name)), zone(std::move(its_zone)), memory(geometry, zone) {
   std::uint64_t words[2];
   std::memcpy(words, zone.header().hash_secret.data(), sizeof words);
   secret = {words[0], words[1]};
@@ -118,7 +118,7 @@ Reader Inner::open(Ref ref, Head& head) {
   Reader::Core* const core = take(readers);
   core->inner = this;
   core->ref = ref;
-  core->head = &head;
+  core->head = core->lister = &head;
   core->pinned.push_back(ref.segment());
   Reader reader(core);
   if (!core->look()) {

@@ -19,10 +19,11 @@
 namespace weir::cache {
 
 struct Inner {
-  Inner(shm::Zone its_zone, const Geometry& geometry);
+  Inner(std::string its_name, shm::Zone its_zone, const Geometry& geometry);
   ~Inner();
   Inner& operator=(Inner&&) = delete;
 
+  std::string name;  // of the zone
   shm::Zone zone;
   Memory memory;
   Segments segments{memory};

@@ -120,9 +120,12 @@ void push_meanwhile(shm::Zones& zones, Journal& journal) {
 
 TEST_CASE("zones: a process may be killed at every kill point") {
   constexpr int passings[] = {1, 2, 3, 25, 130, 1300};
-  unsigned points_reached = 0, kills = 0;
+  unsigned points_reached = 0, points = 0, kills = 0;
   for (int p = 1; p < static_cast<int>(Point::count); ++p) {
     const auto point = static_cast<Point>(p);
+    if (std::string_view(shm::points::name(point)).starts_with("cache_"))
+      continue;  // of cache_kill_points.cc
+    ++points;
     bool reached = false;
     for (const int passing : passings) {
       CAPTURE(std::string(shm::points::name(point)));
@@ -142,8 +145,7 @@ TEST_CASE("zones: a process may be killed at every kill point") {
     CHECK_MESSAGE(reached, "never reached: ", std::string(shm::points::name(point)));
     points_reached += reached;
   }
-  MESSAGE("kill points: ", points_reached, " of ", static_cast<int>(Point::count) - 1, " reached, ",
-          kills, " kills");
+  MESSAGE("kill points: ", points_reached, " of ", points, " reached, ", kills, " kills");
 }
 
 }  // namespace weir::fault

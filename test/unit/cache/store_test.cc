@@ -157,6 +157,16 @@ TEST_CASE("store: the limit of entries holds, and the limit of memory") {
   CHECK(bytes->stats().bytes_used > bytes->stats().bytes_max * 8 / 10);
 }
 
+TEST_CASE("store: as many entries fit as are allowed, wherever their hashes fall") {
+  for (const std::uint32_t entries : {1U, 10U, 24U, 100U, 5000U}) {
+    const auto store = make_store({.bytes = 8U << 20, .entries_max = entries});
+    for (std::uint32_t i = 0; i < entries; ++i) REQUIRE(put(*store, fmt::format("{}", i), "x"));
+    CHECK(store->stats().entries == entries);
+    for (std::uint32_t i = 0; i < entries; ++i) CHECK(has(*store, fmt::format("{}", i)));
+    demand_sound(*store);
+  }
+}
+
 TEST_CASE("store: another process finds what one has stored, and the other way round") {
   const auto one = make_store(small);
   const auto two = second_view(*one, 7);
