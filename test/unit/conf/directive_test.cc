@@ -58,7 +58,9 @@ TEST_CASE("directives: every row is documented, and every default passes its own
     CHECK(directive->since == "0.1");
   }
   // load() asserts that each default is accepted; an empty main file reaches them all.
-  CHECK(test::load_text("[log a]\npath = x\n[upstream u]\nserver = 127.0.0.1\n[cache c]\n").errors == 0);
+  CHECK(
+      test::load_text("[log a]\npath = x\n[upstream u]\nserver = 127.0.0.1\n[cache c]\n").errors ==
+      0);
 }
 
 TEST_CASE("directives: every example is accepted in every section it may stand in") {

@@ -1,0 +1,143 @@
+"""The table of cache_cases.py, each case against the real daemon and an origin that remembers what reached it."""
+
+import collections
+import threading
+import time
+
+from cache_cases import ABSENT, CASES, CONFIGS
+from harness import Daemon, Failure, ScriptedOrigin, limit, wait_until
+
+HEAD = """
+[upstream origin]
+server = {address} max_fails=0
+[cache pages]
+{section}
+[server web]
+listen = 127.0.0.1:@http@
+upstream = origin
+cache = pages
+{place}
+"""
+
+
+def batches():
+    for config in CONFIGS:
+        yield config, [case for case in CASES if case.config == config]
+
+
+class Origin:
+    """Answers by path what the case at hand says; remembers the requests of each path."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.answers = collections.defaultdict(collections.deque)
+        self.requests = collections.defaultdict(list)
+
+    def expect(self, path, answer):
+        with self.lock:
+            self.answers[path].append(answer)
+
+    def seen(self, path):
+        with self.lock:
+            return list(self.requests[path])
+
+    def serve(self, connection):
+        while True:
+            request = connection.read_request()
+            path = request.target.partition("?")[0]
+            with self.lock:
+                self.requests[path].append(request)
+                waiting = self.answers[path]
+                answer = waiting[0] if waiting else None
+                # One that closes does so until it is told otherwise: a request is tried again.
+                if answer is not None and not (answer.cut and len(waiting) == 1):
+                    waiting.popleft()
+            if answer is not None and answer.cut:
+                return
+            connection.send(head_of(answer, path))
+
+
+def head_of(answer, path):
+    if answer is None:
+        return b"HTTP/1.1 500 Unexpected\r\nContent-Length: 10\r\n\r\nunexpected"
+    root = "/" + path.split("/")[1]
+    lines = [f"HTTP/1.1 {answer.status} Said"]
+    lines += [f"{name}: {value.replace('@', root)}" for name, value in answer.fields]
+    if answer.body is not None:
+        lines.append(f"Content-Length: {len(answer.body)}")
+    elif answer.status not in (204, 304):
+        lines.append("Content-Length: 3")  # to HEAD
+    return ("\r\n".join(lines) + "\r\n\r\n" + (answer.body or "")).encode()
+
+
+def fields_differ(message, wanted):
+    for name, value in wanted.items():
+        said = message.all(name)
+        if value is ABSENT:
+            if said:
+                return f"{name} is {said}, and should be absent"
+        elif len(said) != 1 or said[0] not in (value if isinstance(value, set) else {value}):
+            return f"{name} is {said}, and should be {value}"
+    return None
+
+
+def differs(ask, response):
+    """What is wrong with an answer; None: nothing."""
+    if ask.status is not None and response.status != ask.status:
+        return f"status {response.status}, and should be {ask.status}"
+    if ask.word is not None and response.all("X-Cache") != [ask.word]:
+        return f"X-Cache is {response.all('X-Cache')}, and should be {ask.word}"
+    if ask.gets is not None and response.text != ask.gets:
+        return f"the body is {response.text!r}, and should be {ask.gets!r}"
+    return fields_differ(response, ask.has)
+
+
+def play(case, weir, origin):
+    """None, or what went wrong at which request."""
+    for number, ask in enumerate(case.asks, 1):
+        path = f"/{case.id}" + ask.at
+        key = path.partition("?")[0]
+        before = len(origin.seen(key))
+        if ask.origin is not None:
+            origin.expect(key, ask.origin)
+
+        def answer():
+            return weir.get(path, method=ask.method, fields=list(ask.fields), body=ask.body, host="origin.test")
+
+        if ask.until:
+            wait_until(lambda: differs(ask, answer()) is None, 10, f"request {number} to get {ask.gets!r}")
+            continue
+        problem = differs(ask, answer())
+        if problem:
+            return f"request {number}: {problem}"
+        if ask.origin is not None:  # what is done behind the client's back comes later
+            wait_until(lambda: len(origin.seen(key)) > before, 10, f"request {number} to reach the origin")
+        reached = origin.seen(key)[before:]
+        cut = ask.origin is not None and ask.origin.cut
+        if len(reached) != (ask.origin is not None) and not (cut and reached):
+            return f"request {number}: {len(reached)} requests reached the origin"
+        problem = reached and fields_differ(reached[0], ask.sends)
+        if problem:
+            return f"request {number} at the origin: {problem}"
+    return None
+
+
+@limit(180)
+def run_batch(config, cases, report):
+    section, place = CONFIGS[config]
+    if "cache = off" in place:
+        head = HEAD.replace("cache = pages\n", "")
+    else:
+        head = HEAD
+    origin = Origin()
+    with ScriptedOrigin(origin.serve) as server:
+        with Daemon(head.format(address=server.address, section=section, place=place)) as weir:
+            for case in cases:
+                start = time.monotonic()
+                try:
+                    problem = play(case, weir, origin)
+                except (Failure, OSError) as error:
+                    problem = str(error) or type(error).__name__
+                report(case, problem, time.monotonic() - start)
+                if not weir.alive():
+                    break
