@@ -17,6 +17,22 @@ std::int64_t expires_lifetime(const Fields& answer, std::int64_t date, std::int6
   return expires ? std::max<std::int64_t>(*expires - date, 0) : 0;
 }
 
+// Less than what RFC 9110 15.1 lets a cache keep by itself: 405, 414 and 501 a client brings about
+// at will, and others would get them.
+bool is_kept_by_default(std::uint16_t status) {
+  switch (status) {
+    case 200:
+    case 203:
+    case 204:
+    case 300:
+    case 301:
+    case 308:
+    case 404:
+    case 410: return true;
+    default: return false;
+  }
+}
+
 }  // namespace
 
 bool is_heuristically_cacheable(std::uint16_t status) {
@@ -55,7 +71,8 @@ Lifetime lifetime_of(const ResponseHead& answer, const ResponseCacheControl& con
     const std::int64_t tenth = std::max<std::int64_t>(date - *modified, 0) / 10;
     return {LifetimeFrom::heuristic, std::min(tenth, heuristic_max)};
   }
-  if (rules.default_ttl) return {LifetimeFrom::default_ttl, *rules.default_ttl};
+  if (rules.default_ttl && is_kept_by_default(answer.status))
+    return {LifetimeFrom::default_ttl, *rules.default_ttl};
   return {};
 }
 

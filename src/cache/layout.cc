@@ -53,6 +53,7 @@ Geometry Geometry::of(const StoreSizes& sizes) {
   place(it.ghosts_at, std::size_t{it.ghost_sets} * sizeof(Ghosts));
   place(it.cells_at, fill_cells * sizeof(Cell));
   place(it.passes_at, pass_cells * sizeof(Pass));
+  place(it.uses_at, use_cells * sizeof(std::atomic<std::uint64_t>));
   place(it.tags_at, tag_cells * sizeof(TagCell));
   at = (at + shm::page_bytes - 1) & ~(shm::page_bytes - 1);
   place(it.data_at, std::size_t{it.segments} * segment_bytes);
@@ -78,6 +79,7 @@ Memory::Memory(const Geometry& its_geometry, const shm::Zone& zone) : geometry(i
   ghosts = zone.get<Ghosts>(it.ghosts_at);
   cells = zone.get<Cell>(it.cells_at);
   passes = zone.get<Pass>(it.passes_at);
+  uses = zone.get<std::atomic<std::uint64_t>>(it.uses_at);
   tags = zone.get<TagCell>(it.tags_at);
   data = zone.body().data() + it.data_at;
 }

@@ -26,6 +26,7 @@ inline constexpr std::uint32_t nothing = ~std::uint32_t{0};  // no entry, no seg
 inline constexpr std::uint32_t bucket_ways = 8;
 inline constexpr std::uint32_t fill_cells = 4096, fill_ways = 8;
 inline constexpr std::uint32_t pass_cells = 16384, pass_ways = 4;
+inline constexpr std::uint32_t use_cells = 65536;
 inline constexpr std::uint32_t tag_cells = 16384, tag_ways = 4;
 inline constexpr std::uint32_t rules_most = 32, rule_bytes_most = 1000;
 inline constexpr std::uint32_t queues = 256;  // lru: generations; s3fifo: small and main
@@ -162,8 +163,8 @@ struct Geometry {
   std::uint32_t entries_most = 0, buckets = 0, ghost_sets = 0;
 
   std::size_t control_at = 0, states_at = 0, books_at = 0, rows_at = 0, pins_at = 0, pin_stride = 0,
-              buckets_at = 0, ghosts_at = 0, cells_at = 0, passes_at = 0, tags_at = 0, data_at = 0,
-              body_bytes = 0;
+              buckets_at = 0, ghosts_at = 0, cells_at = 0, passes_at = 0, uses_at = 0, tags_at = 0,
+              data_at = 0, body_bytes = 0;
 
   static Geometry of(const StoreSizes& sizes);
   std::uint64_t segment_bytes() const { return std::uint64_t{segment_units} * unit_bytes; }
@@ -182,6 +183,7 @@ struct Memory {
   Ghosts* ghosts = nullptr;
   Cell* cells = nullptr;
   Pass* passes = nullptr;
+  std::atomic<std::uint64_t>* uses = nullptr;  // uses.h
   TagCell* tags = nullptr;
   std::byte* data = nullptr;
   std::uint32_t self = nothing;  // this process's slot

@@ -96,6 +96,8 @@ std::uint64_t Store::tag_hash(std::string_view tag) {
 
 Found Store::find(const Key& key) { return inner_->find(key); }
 
+std::uint32_t Store::count_use(const Key& key) { return inner_->uses.count(key.hash); }
+
 Joined Store::join(const Key& key, FollowerOwner& owner, std::int64_t) {
   return inner_->join(key, owner);
 }

@@ -200,13 +200,15 @@ class Store {
   // In a child, after fork: who it is; only then the calls below.
   void enter(shm::SlotId self);
   std::vector<int> wake_fds() const;  // of all slots: a child keeps them, to wake others
-  int wake_fd() const;  // readable when on_wake() has something to do (workers)
-  void on_wake();       // tells followers
+  int wake_fd() const;                // readable when on_wake() has something to do (workers)
+  void on_wake();                     // tells followers
 
   Key key(std::string_view text) const;
   static std::uint64_t tag_hash(std::string_view tag);
 
   Found find(const Key& key);
+  // How often a key was asked for that is not stored, this time included; forgotten after a while.
+  std::uint32_t count_use(const Key& key);
   Joined join(const Key& key, FollowerOwner& owner, std::int64_t now_ms);
   // The stored answer with other facts and fields, its body as it is: after a 304 (RFC 9111 4.3.4).
   bool freshen(const Key& key, Reader& stored, const Facts& facts, std::string_view fields);

@@ -15,6 +15,7 @@
 #include "cache/passes.h"
 #include "cache/purge.h"
 #include "cache/store.h"
+#include "cache/uses.h"
 
 namespace weir::cache {
 
@@ -33,6 +34,7 @@ struct Inner {
   Cleaner cleaner{memory};
   Purges purges{memory};
   Passes passes{memory};
+  Uses uses{memory};
   Wakes wakes;
   Fills fills{memory, wakes};
   SipKey secret;

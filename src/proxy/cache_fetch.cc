@@ -115,8 +115,7 @@ BodySink* CacheStage::store(ResponseHead& received, std::optional<std::uint64_t>
   if (!storing.stores || too_large) {
     state_.cache.status.detail = too_large ? "larger than max_object_size" : storing.why_not;
     if (stored_) plan_.store->remove(key());  // the origin has another answer now
-    const bool error = cache::is_origin_error(received.status);
-    fill_.pass(now + (error ? pass_error_ms : pass_ms));
+    end_fill(received.status, now);
   } else if (begin_fill(received, storing, length)) {
     cache::Reader reader = fill_.reader();
     sink_.start(std::move(fill_));
@@ -129,6 +128,19 @@ BodySink* CacheStage::store(ResponseHead& received, std::optional<std::uint64_t>
   if (!alone_) return nullptr;
   exchange_.fetch_over();
   return &exchange_.refusal();
+}
+
+// Whether others wait for each other at this key depends on what the answer says of the resource:
+// not on what a client can bring about for all by a request of its own (credentials, a malformed
+// field).
+void CacheStage::end_fill(std::uint16_t status, std::int64_t now) {
+  if (cache::is_origin_error(status)) {
+    fill_.pass(now + pass_error_ms);
+  } else if (request_.authorized || (status >= 400 && status != 404 && status != 410)) {
+    fill_.look_again();
+  } else {
+    fill_.pass(now + pass_ms);
+  }
 }
 
 bool CacheStage::begin_fill(const ResponseHead& received, const cache::Storing& storing,

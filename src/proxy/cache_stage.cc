@@ -110,7 +110,13 @@ bool CacheStage::miss() {
   }
   // HEAD asks for no body, and so has nothing to store.
   const bool stores = request_.stores && !no_store_ && state_.request().method == Method::get;
-  return stores ? join() : pass();
+  if (!stores) return pass();
+  const std::uint32_t wanted = *plan_.conf->min_uses;
+  if (wanted > 1 && !stored_ && plan_.store->count_use(key()) < wanted) {
+    state_.cache.status.detail = "min_uses";
+    return pass();
+  }
+  return join();
 }
 
 bool CacheStage::join() {

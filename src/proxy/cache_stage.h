@@ -81,6 +81,7 @@ class CacheStage final : public Recycled<CacheStage>,
   // The peers' answer: cache_fetch.cc
   BodySink* on_not_modified(const ResponseHead& received);
   BodySink* store(ResponseHead& received, std::optional<std::uint64_t> length, Peer& peer);
+  void end_fill(std::uint16_t status, std::int64_t now);
   bool begin_fill(const ResponseHead& received, const cache::Storing& storing,
                   std::optional<std::uint64_t> length);
   BodySink* on_rest(const ResponseHead& received);

@@ -33,6 +33,7 @@ class Client final : public ClientStream {
   void continue_body() override {}
   void close_after_answer() override {}
   void drop() override {}
+  void outlived() override {}
   std::uint64_t bytes_sent() const override { return 0; }
   std::uint64_t body_bytes_sent() const override { return 0; }
   std::uint64_t bytes_received() const override { return 0; }
