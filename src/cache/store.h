@@ -62,6 +62,8 @@ class Reader {
   enum class Progress : std::uint8_t { growing, complete, failed };
 
   Reader() = default;
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
   Reader(Reader&& other) noexcept;
   Reader& operator=(Reader&& other) noexcept;
   ~Reader();
@@ -94,6 +96,8 @@ class Reader {
 class Fill {
  public:
   Fill() = default;
+  Fill(const Fill&) = delete;
+  Fill& operator=(const Fill&) = delete;
   Fill(Fill&& other) noexcept;
   Fill& operator=(Fill&& other) noexcept;
   ~Fill();
@@ -147,6 +151,8 @@ class Follower {
   };
 
   Follower() = default;
+  Follower(const Follower&) = delete;
+  Follower& operator=(const Follower&) = delete;
   Follower(Follower&& other) noexcept;
   Follower& operator=(Follower&& other) noexcept;
   ~Follower();
@@ -189,7 +195,8 @@ class Store {
   // Master, before it forks: a zone of its own. Kept over reloads while sizes() are the same.
   static Result<std::unique_ptr<Store>> create(std::string_view name, const StoreSizes& sizes);
   ~Store();
-  Store& operator=(Store&&) = delete;
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
   // The same zone as another process has it, at another address: for tests.
   Result<std::unique_ptr<Store>> view() const;
 
