@@ -79,8 +79,8 @@ class Reader {
   std::optional<std::uint64_t> length() const;  // of the whole body; nullopt: not known yet
 
   // The bytes from `at` on, as far as they lie together; empty: none there (yet), or damaged().
-  // Checked against their checksum before they are handed out. They stay where they are while the
-  // Reader lives.
+  // Checked against their checksum before they are handed out first. They stay where they are while
+  // the Reader lives.
   std::string_view read(std::uint64_t at);
   bool damaged() const;
 
