@@ -70,6 +70,12 @@ void Store::enter(shm::SlotId self) {
   }
 }
 
+std::vector<int> Store::wake_fds() const {
+  std::vector<int> fds;
+  for (const Fd& wake : inner_->wakes) fds.push_back(wake.get());
+  return fds;
+}
+
 int Store::wake_fd() const { return inner_->wakes[inner_->memory.self].get(); }
 
 void Store::on_wake() {

@@ -203,6 +203,8 @@ class Store {
   const StoreSizes& sizes() const;
   const shm::Zone& zone() const;
 
+  // What a child must not close: the eventfds of all slots, 256.
+  std::vector<int> wake_fds() const;
   // In a child, after fork: who it is; only then the calls below.
   void enter(shm::SlotId self);
   int wake_fd() const;  // readable when on_wake() has something to do (workers)
