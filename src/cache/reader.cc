@@ -153,7 +153,7 @@ bool Reader::Core::is_whole(const Body& body) {
 
 bool Reader::Core::look() {
   if (damaged) return false;
-  const auto body = Body::of(head->body.load(std::memory_order_acquire));
+  const auto body = Body::of(head->body.load(std::memory_order_seq_cst));
   if (!body) return spoil();
   if (head->in_pieces != 0 && !add_parts(*body)) {
     const bool grew = !parts.empty() && body->progress == Body::Progress::complete;
