@@ -13,14 +13,15 @@ class Reader::Core {
     const char* at;
     std::uint64_t start;  // in the body
     std::uint32_t bytes, sum;
-    bool is_final;  // nothing is appended to it any more
+    bool is_final;    // nothing is appended to it any more
+    bool is_checked;  // against its sum
   };
 
   Inner* inner = nullptr;
   Ref ref;
   Head* head = nullptr;
   Head* lister = nullptr;  // whose list of pieces is read: `head`, or what the index has by now
-  bool complete = false, failed = false, damaged = false;
+  bool complete = false, failed = false, damaged = false, inline_checked = false;
   std::uint64_t bytes = 0;  // of the body, as last seen
   std::uint32_t body_sum = 0;
   Ref table;  // whose segment is pinned

@@ -203,7 +203,8 @@ bool Fill::Core::append(std::string_view more) {
     more.remove_prefix(part);
   }
   bytes = total;
-  head->body.store(Body{bytes, Body::Progress::growing}.word(), std::memory_order_release);
+  // Sequentially consistent, as is the look of those who wait: see Fills.
+  head->body.store(Body{bytes, Body::Progress::growing}.word(), std::memory_order_seq_cst);
   SHM_POINT(cache_appended);
   inner->fills.wake(cell);
   return true;

@@ -70,10 +70,9 @@ bool Fills::change(CellId id, CellState state) const {
 }
 
 void Fills::wake(CellId id) const {
-  std::atomic_thread_fence(std::memory_order_seq_cst);
   Cell& it = cell(id);
   for (std::uint32_t i = 0; i < shm::slot_count / 64; ++i) {
-    if (it.waiters[i].load(std::memory_order_relaxed) == 0) continue;
+    if (it.waiters[i].load(std::memory_order_seq_cst) == 0) continue;
     std::uint64_t bits = it.waiters[i].exchange(0, std::memory_order_seq_cst);
     for (; bits != 0; bits &= bits - 1) {
       const auto slot = i * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));

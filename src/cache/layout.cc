@@ -26,8 +26,9 @@ Geometry Geometry::of(const StoreSizes& sizes) {
   it.reserve = std::max<std::uint32_t>(2, it.segments * 6 / 100);
   it.chunk_bytes_most = std::min<std::uint32_t>(segment_bytes / 4, 64U << 10);
   it.piece_bytes_most = std::min<std::uint32_t>(segment_bytes / 4, 256U << 10) - 64;
-  // Besides the reserve one segment is open for new chunks and one for moved ones.
-  it.live_most = std::uint64_t{it.segments - it.reserve - 2} * it.segment_units;
+  // Besides the reserve one segment is open for new chunks and one for moved ones; and the fuller
+  // the rest is the more must be moved for each segment that is freed.
+  it.live_most = std::uint64_t{it.segments - it.reserve - 2} * it.segment_units / 16 * 15;
   const std::uint64_t half = it.live_most * unit_bytes / 2;
   it.object_bytes_most =
       sizes.object_bytes_max == 0 ? half : std::min(sizes.object_bytes_max, half);

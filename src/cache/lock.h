@@ -21,7 +21,8 @@ class Lock {
 
   explicit Lock(const Memory& memory, std::chrono::microseconds most = brief);
   ~Lock();
-  Lock& operator=(Lock&&) = delete;
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
 
   explicit operator bool() const { return control_ != nullptr; }
 

@@ -19,9 +19,8 @@ bool Segments::pin(Ref ref) const {
   std::atomic<std::uint32_t>& mine = memory_.pin_row(memory_.self)[ref.segment()];
   const std::uint32_t pins = mine.load(std::memory_order_relaxed);
   if ((pins & readers_most) == readers_most) return false;
-  mine.store(pins + one_reader, std::memory_order_relaxed);
+  mine.store(pins + one_reader, std::memory_order_seq_cst);
   SHM_POINT(cache_pinned);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
   if (is_current(ref)) return true;
   mine.store(pins, std::memory_order_relaxed);
   return false;
@@ -48,7 +47,7 @@ void Segments::unhold(std::uint32_t segment) const {
 bool Segments::is_pinned(std::uint32_t segment) const {
   const std::uint32_t slots = memory_.control->slots_high.load(std::memory_order_acquire);
   for (std::uint32_t slot = 0; slot < slots && slot < shm::slot_count; ++slot) {
-    if (memory_.pin_row(slot)[segment].load(std::memory_order_acquire) != 0) return true;
+    if (memory_.pin_row(slot)[segment].load(std::memory_order_seq_cst) != 0) return true;
   }
   return false;
 }
@@ -141,7 +140,6 @@ void Segments::drain(std::uint32_t segment) const {
 void Segments::free_drained() const {
   Derived& it = memory_.derived();
   if (it.draining == 0) return;
-  std::atomic_thread_fence(std::memory_order_seq_cst);
   std::uint32_t still = 0;
   for (std::uint32_t segment = 0; segment < memory_.geometry.segments; ++segment) {
     const SegmentWord was = word(segment);

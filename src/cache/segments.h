@@ -4,8 +4,9 @@
 //   free -> open -> sealed -> drain -> free
 //
 // Who reads publishes its pin and then looks whether the segment still is what its reference says;
-// who empties a segment publishes `drain` and then looks for pins. One of the two sees the other.
-// A pin counts readers and, apart from them, fills: a segment that a fill holds is not emptied.
+// who empties a segment publishes `drain` and then looks for pins. All four are sequentially
+// consistent, so one of the two sees the other. A pin counts readers and, apart from them, fills: a
+// segment that a fill holds is not emptied.
 #pragma once
 
 #include "cache/layout.h"
@@ -20,7 +21,7 @@ class Segments {
 
   // Without the lock.
   SegmentWord word(std::uint32_t segment) const {
-    return SegmentWord::of(memory_.states[segment].load(std::memory_order_acquire));
+    return SegmentWord::of(memory_.states[segment].load(std::memory_order_seq_cst));
   }
   bool is_current(Ref ref) const {
     if (ref.segment() >= memory_.geometry.segments) return false;

@@ -71,9 +71,9 @@ void Store::enter(shm::SlotId self) {
 }
 
 std::vector<int> Store::wake_fds() const {
-  std::vector<int> out;
-  for (const Fd& wake : inner_->wakes) out.push_back(wake.get());
-  return out;
+  std::vector<int> fds;
+  for (const Fd& wake : inner_->wakes) fds.push_back(wake.get());
+  return fds;
 }
 
 int Store::wake_fd() const { return inner_->wakes[inner_->memory.self].get(); }

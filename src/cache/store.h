@@ -62,6 +62,8 @@ class Reader {
   enum class Progress : std::uint8_t { growing, complete, failed };
 
   Reader() = default;
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
   Reader(Reader&& other) noexcept;
   Reader& operator=(Reader&& other) noexcept;
   ~Reader();
@@ -77,8 +79,8 @@ class Reader {
   std::optional<std::uint64_t> length() const;  // of the whole body; nullopt: not known yet
 
   // The bytes from `at` on, as far as they lie together; empty: none there (yet), or damaged().
-  // Checked against their checksum before they are handed out. They stay where they are while the
-  // Reader lives.
+  // Checked against their checksum before they are handed out first. They stay where they are while
+  // the Reader lives.
   std::string_view read(std::uint64_t at);
   bool damaged() const;
 
@@ -94,6 +96,8 @@ class Reader {
 class Fill {
  public:
   Fill() = default;
+  Fill(const Fill&) = delete;
+  Fill& operator=(const Fill&) = delete;
   Fill(Fill&& other) noexcept;
   Fill& operator=(Fill&& other) noexcept;
   ~Fill();
@@ -148,6 +152,8 @@ class Follower {
   };
 
   Follower() = default;
+  Follower(const Follower&) = delete;
+  Follower& operator=(const Follower&) = delete;
   Follower(Follower&& other) noexcept;
   Follower& operator=(Follower&& other) noexcept;
   ~Follower();
@@ -190,18 +196,20 @@ class Store {
   // Master, before it forks: a zone of its own. Kept over reloads while sizes() are the same.
   static Result<std::unique_ptr<Store>> create(std::string_view name, const StoreSizes& sizes);
   ~Store();
-  Store& operator=(Store&&) = delete;
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
   // The same zone as another process has it, at another address: for tests.
   Result<std::unique_ptr<Store>> view() const;
 
   const StoreSizes& sizes() const;
   const shm::Zone& zone() const;
 
+  // What a child must not close: the eventfds of all slots, 256.
+  std::vector<int> wake_fds() const;
   // In a child, after fork: who it is; only then the calls below.
   void enter(shm::SlotId self);
-  std::vector<int> wake_fds() const;  // of all slots: a child keeps them, to wake others
-  int wake_fd() const;                // readable when on_wake() has something to do (workers)
-  void on_wake();                     // tells followers
+  int wake_fd() const;  // readable when on_wake() has something to do (workers)
+  void on_wake();       // tells followers
 
   Key key(std::string_view text) const;
   static std::uint64_t tag_hash(std::string_view tag);

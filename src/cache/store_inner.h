@@ -22,7 +22,8 @@ namespace weir::cache {
 struct Inner {
   Inner(std::string its_name, shm::Zone its_zone, const Geometry& geometry);
   ~Inner();
-  Inner& operator=(Inner&&) = delete;
+  Inner(const Inner&) = delete;
+  Inner& operator=(const Inner&) = delete;
 
   std::string name;  // of the zone
   shm::Zone zone;

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -54,14 +54,20 @@ std::vector<std::string> names(std::size_t count) {
   return texts;
 }
 
+// Of this process's own time: the machine is not alone.
+double cpu_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
+}
+
 template <class Work>
 double nanoseconds(std::size_t times, const Work& work) {
   double least = 1e18;
   for (int round = 0; round < 5; ++round) {
-    const auto start = std::chrono::steady_clock::now();
+    const double start = cpu_ns();
     for (std::size_t i = 0; i < times; ++i) work(i);
-    const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - start;
-    least = std::min(least, took.count() / static_cast<double>(times));
+    least = std::min(least, (cpu_ns() - start) / static_cast<double>(times));
   }
   return least;
 }
@@ -181,11 +187,9 @@ void moving() {
       const std::string text = fmt::format("{}", number);
       if (store->find(store->key(text)).kind == Found::Kind::answer) continue;
       const std::string body(500 + number * 7919 % 20'000, 'x');
-      const auto start = std::chrono::steady_clock::now();
+      const double start = cpu_ns();
       if (put(*store, text, body)) written += body.size();
-      const std::chrono::duration<double, std::micro> took =
-          std::chrono::steady_clock::now() - start;
-      slowest = std::max(slowest, took.count());
+      slowest = std::max(slowest, (cpu_ns() - start) / 1000);
     }
     const StoreStats stats = store->stats();
     fmt::print(
