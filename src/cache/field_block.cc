@@ -59,6 +59,15 @@ void append(const T& value, std::string& out) {
   out.append(reinterpret_cast<const char*>(&value), sizeof(T));
 }
 
+// `field` without its name where the id says it.
+void append_field(const Field& field, std::uint8_t flags, std::string& out) {
+  append(FieldHead{static_cast<std::uint8_t>(field.id), flags,
+                   static_cast<std::uint16_t>(field.name.size()),
+                   static_cast<std::uint32_t>(field.value.size())},
+         out);
+  out.append(field.name).append(field.value);
+}
+
 bool read_fields(std::string_view rest, bool validated, ResponseHead& out) {
   BlockHead head{};
   if (!take(rest, head) || head.magic_number != magic || head.layout_number != layout) return false;
@@ -93,7 +102,7 @@ bool is_stored_field(FieldId id) {
 }
 
 bool write_field_block(const ResponseHead& answer, const ResponseCacheControl& control,
-                       std::string& out) {
+                       std::string& out, std::string_view date) {
   const std::size_t start = out.size();
   BlockHead head{magic, layout, 0, 0};
   if (answer.reason.size() > name_bytes_max) return false;
@@ -101,6 +110,10 @@ bool write_field_block(const ResponseHead& answer, const ResponseCacheControl& c
   append(head, out);
   out += answer.reason;
   const bool lists = !control.private_fields.empty() || !control.no_cache_fields.empty();
+  if (!date.empty() && !answer.fields.has(FieldId::date)) {
+    append_field({FieldId::date, {}, date}, 0, out);
+    ++head.fields;
+  }
   for (const Field& field : answer.fields) {
     if (!is_stored_field(field.id)) continue;
     if (lists && control.private_fields.has(field.name)) continue;
@@ -111,11 +124,7 @@ bool write_field_block(const ResponseHead& answer, const ResponseCacheControl& c
       return false;
     }
     const bool hides = lists && control.no_cache_fields.has(field.name);
-    append(FieldHead{static_cast<std::uint8_t>(field.id), hides ? hidden : std::uint8_t{0},
-                     static_cast<std::uint16_t>(name.size()),
-                     static_cast<std::uint32_t>(field.value.size())},
-           out);
-    out.append(name).append(field.value);
+    append_field({field.id, name, field.value}, hides ? hidden : std::uint8_t{0}, out);
     ++head.fields;
   }
   std::memcpy(out.data() + start, &head, sizeof head);

@@ -21,9 +21,10 @@ namespace weir::cache {
 bool is_stored_field(FieldId id);
 
 // Appends to `out`. False: more fields or longer ones than a block can hold; nothing is promised
-// about `out` then. `control`: of the same fields.
+// about `out` then. `control`: of the same fields. `date`: when the answer came, as a Date has it;
+// stored where the answer has none (RFC 9110 6.6.1), else every hit would be made anew.
 bool write_field_block(const ResponseHead& answer, const ResponseCacheControl& control,
-                       std::string& out);
+                       std::string& out, std::string_view date = {});
 
 // Fields and reason into `out`, as views into `block`; its status is in the Facts. False: the block
 // is damaged, or another program's; `out` has nothing then. Allocates nothing where `out` was used

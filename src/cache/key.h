@@ -20,6 +20,9 @@
 namespace weir::cache {
 
 inline constexpr char key_mark = '\n';
+// The K of a key: what a purge or an invalidation of its URI goes by, whatever the fields and the
+// body of the request that asks for it are.
+inline std::string_view uri_part(std::string_view key) { return key.substr(0, key.find(key_mark)); }
 
 // Behind the rendered cache_key: what key_headers names. Nothing where it names nothing.
 void append_key_fields(const Fields& request, const Rules& rules, std::string& key);

@@ -27,7 +27,7 @@ struct RequestPlan {
   bool authorized = false;          // it has Authorization (RFC 9111 3.5)
   Forward forward = Forward::none;  // why it is not looked up
   std::string_view detail = {};     // the same for people; a literal
-  RequestCacheControl control;
+  RequestCacheControl control;      // only_if_cached: instead of the origin's, a 504 (5.2.1.7)
 };
 RequestPlan plan_request(const RequestHead& request, const Rules& rules, const RequestSigns& signs);
 

@@ -90,6 +90,7 @@ CONFIGS = {
     "key": ("key_headers = X-Tenant\nbypass = $arg_bypass\nno_store = $arg_keep_out $upstream_http_x_secret\n", ""),
     "uri": ("", "cache_key = $host$uri\n"),
     "off": ("", "cache = off\n"),
+    "purge": ("stale_while_revalidate = 1h\nkey_headers = X-Tenant\n", "purge = api_keys:ops\n"),
 }
 
 
@@ -294,6 +295,9 @@ VALIDATED = [
          (miss(cc("no-cache", TAG)), miss(cc("no-store", NEW, body="two")), miss(cc(FRESH, body="three")))),
     Case("validate-error", "RFC 9111 §4.3.3", "a failure of the origin is passed on where nothing allows a stale answer",
          (miss(cc("max-age=60", AGED, TAG)), Ask("MISS", Answer(503, (), "down"), status=503, gets="down"))),
+    Case("validate-after-error", "RFC 9111 §4.3.3", "a failure that is passed on leaves what is stored to be asked about again",
+         (miss(cc("no-cache", TAG)), Ask("MISS", Answer(503, (), "down"), status=503, gets="down"),
+          Ask("REVALIDATED", not_modified(TAG), sends={"If-None-Match": '"a"'}))),
     Case("validate-clients-own", "RFC 9111 §4.3.2", "the client's condition is not the one that goes to the origin",
          (miss(cc("no-cache", TAG)),
           Ask("REVALIDATED", not_modified(TAG), fields=(("If-None-Match", '"x"'),), sends={"If-None-Match": '"a"'}))),
@@ -392,9 +396,50 @@ INVALIDATED = [
          (miss(cc(FRESH), at="/made"),
           Ask(None, Answer(201, (("Location", "http://other.test@/made"),), "x"), method="POST", body="x", status=201, gets="x"),
           hit(at="/made"))),
+    Case("invalid-key-field", "RFC 9111 §4.4", "all that is stored for the URI goes, whatever the fields of the request",
+         (miss(cc(FRESH), fields=(("X-Tenant", "a"),)), Ask(None, ok(body="done"), method="POST", body="x", gets="done"),
+          miss(cc(FRESH, body="two"), fields=(("X-Tenant", "a"),))), "key"),
+    Case("invalid-variants", "RFC 9111 §4.4", "all variants go",
+         (miss(cc(FRESH, ("Vary", "X-A")), fields=(("X-A", "1"),)), miss(cc(FRESH, ("Vary", "X-A"), body="two"), fields=(("X-A", "2"),)),
+          Ask(None, ok(body="done"), method="DELETE", gets="done"),
+          miss(cc(FRESH, ("Vary", "X-A"), body="three"), fields=(("X-A", "1"),)),
+          miss(cc(FRESH, ("Vary", "X-A"), body="four"), fields=(("X-A", "2"),)))),
     Case("head-invalidates", "RFC 9111 §4.3.5", "a HEAD that tells of another makes the stored one doubtful",
          (miss(cc(FRESH, TAG)), Ask(None, cc(FRESH, NEW, body=None), method="HEAD", fields=(("Cache-Control", "no-cache"),), gets=""),
           Ask(None, cc(FRESH, NEW, body="two"), gets="two"))),
 ]  # fmt: skip
 
-CASES = STORED + REFUSED + REUSED + VARY + VALIDATED + CONDITIONAL + RANGES + STALE + INVALIDATED
+KEY = ("X-API-Key", "test-api-key-123")
+
+
+def purges(*fields, at="", status=200):
+    return Ask(None, None, method="PURGE", fields=(KEY, *fields), at=at, status=status, gets=None)
+
+
+PURGED = [
+    Case("purge-uri", "weir.ini(5)", "PURGE removes what is stored for its URI", (miss(cc(FRESH)), purges(), miss(cc(FRESH, body="two"))), "purge"),
+    Case("purge-other", "weir.ini(5)", "and nothing else", (miss(cc(FRESH), at="/a"), purges(at="/b"), hit(at="/a")), "purge"),
+    Case("purge-no-key", "weir.ini(5)", "without a key it removes nothing",
+         (miss(cc(FRESH)), Ask(None, None, method="PURGE", status=401, gets=None), hit()), "purge"),
+    Case("purge-prefix", "weir.ini(5)", "with a '*' all that begins so",
+         (miss(cc(FRESH), at="/x/a"), miss(cc(FRESH), at="/y"), purges(at="/x/*"), miss(cc(FRESH, body="two"), at="/x/a"), hit(at="/y")), "purge"),
+    Case("purge-tag", "weir.ini(5)", "by surrogate key, wherever it is",
+         (miss(cc(FRESH, ("Surrogate-Key", "purge-tag-1 b")), at="/a"), miss(cc(FRESH, ("Cache-Tag", "c, purge-tag-1")), at="/b"),
+          miss(cc(FRESH, ("Cache-Tag", "c")), at="/c"), purges(("Surrogate-Key", "purge-tag-1")),
+          miss(cc(FRESH, body="two"), at="/a"), miss(cc(FRESH, body="two"), at="/b"), hit(at="/c")), "purge"),
+    Case("purge-soft", "weir.ini(5)", "softly: what is stored is stale, and stands in meanwhile",
+         (miss(cc(FRESH)), purges(("X-Purge-Soft", "1")), Ask("UPDATING", cc(FRESH, body="two")), hit(gets="two", until=True)), "purge"),
+    Case("purge-key-field", "weir.ini(5)", "with all that key_headers tell apart",
+         (miss(cc(FRESH), fields=(("X-Tenant", "a"),)), purges(), miss(cc(FRESH, body="two"), fields=(("X-Tenant", "a"),))), "purge"),
+    Case("purge-prefix-key-field", "weir.ini(5)", "by prefix, too",
+         (miss(cc(FRESH), at="/x/a", fields=(("X-Tenant", "a"),)), purges(at="/x/*"),
+          miss(cc(FRESH, body="two"), at="/x/a", fields=(("X-Tenant", "a"),))), "purge"),
+    Case("purge-variants", "weir.ini(5)", "with all variants, for good",
+         (miss(cc(FRESH, ("Vary", "X-A")), fields=(("X-A", "1"),)), miss(cc(FRESH, ("Vary", "X-A"), body="two"), fields=(("X-A", "2"),)),
+          purges(), miss(cc(FRESH, ("Vary", "X-A"), body="three"), fields=(("X-A", "1"),)),
+          miss(cc(FRESH, ("Vary", "X-A"), body="four"), fields=(("X-A", "2"),))), "purge"),
+    Case("purge-forwarded", "weir.ini(5)", "without `purge` PURGE is the origin's to answer",
+         (Ask(None, Answer(405, (), "no"), method="PURGE", status=405, gets="no"),)),
+]  # fmt: skip
+
+CASES = STORED + REFUSED + REUSED + VARY + VALIDATED + CONDITIONAL + RANGES + STALE + INVALIDATED + PURGED

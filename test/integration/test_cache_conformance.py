@@ -12,6 +12,9 @@ HEAD = """
 server = {address} max_fails=0
 [cache pages]
 {section}
+[api_keys ops]
+# of test-api-key-123
+key = ops sha256:a2e4ab0472c808a1ff2ce147ae4f6cd9ecd8bcc8a49c48350f97e6811ace7464
 [server web]
 listen = 127.0.0.1:@http@
 upstream = origin

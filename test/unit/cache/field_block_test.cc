@@ -95,6 +95,18 @@ TEST_CASE("field block: fields of private= are left out, those of no-cache= hidd
   CHECK(head.fields.find("X-Secret") == nullptr);
 }
 
+TEST_CASE("field block: an answer without Date gets the one of when it came (RFC 9110 6.6.1)") {
+  const std::string_view came = "Thu, 09 Oct 2025 08:53:20 GMT";
+  for (const Lines& lines : {Lines{{"X-A", "1"}}, Lines{{"Date", "yesterday"}}}) {
+    std::string block;
+    REQUIRE(write_field_block(answer(200, lines), {}, block, came));
+    ResponseHead head;
+    REQUIRE(read_field_block(block, false, head));
+    REQUIRE(head.fields.count(FieldId::date) == 1);
+    CHECK(head.fields.value(FieldId::date) == (lines[0].first == "Date" ? "yesterday" : came));
+  }
+}
+
 TEST_CASE("field block: what can't be stored is refused") {
   std::string out;
   const std::string name(70'000, 'a'), value((1 << 24) + 1, 'a');

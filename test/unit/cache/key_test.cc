@@ -39,6 +39,18 @@ TEST_CASE("key: what key_headers names, and a body") {
   CHECK(key == "k\n#005fff");
 }
 
+TEST_CASE("key: all that is stored for one URI begins with the same part") {
+  Rules rules;
+  rules.key_fields = {"accept"};
+  std::string key = "httpexample.com/a";
+  CHECK(uri_part(key) == key);
+  append_key_fields(request(Method::get, {{"Accept", "x"}}).fields, rules, key);
+  append_body_key(std::array<std::uint8_t, 1>{1}, key);
+  append_variant_key("origin", request(Method::get).fields, key);
+  CHECK(uri_part(key) == "httpexample.com/a");
+  CHECK(key.starts_with("httpexample.com/a\n"));
+}
+
 TEST_CASE("vary: which names choose among variants (RFC 9111 4.1)") {
   struct Case {
     Lines fields;
