@@ -58,6 +58,10 @@ Result<std::unique_ptr<Store>> Store::view() const {
   return std::unique_ptr<Store>(new Store(std::move(inner)));
 }
 
+std::uint64_t Store::zone_bytes(const StoreSizes& sizes) {
+  return Geometry::of(sizes).body_bytes + shm::header_bytes;
+}
+
 const StoreSizes& Store::sizes() const { return inner_->memory.geometry.sizes; }
 const shm::Zone& Store::zone() const { return inner_->zone; }
 

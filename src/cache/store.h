@@ -201,6 +201,8 @@ class Store {
   // The same zone as another process has it, at another address: for tests.
   Result<std::unique_ptr<Store>> view() const;
 
+  // Of shared memory, index and all.
+  static std::uint64_t zone_bytes(const StoreSizes& sizes);
   const StoreSizes& sizes() const;
   const shm::Zone& zone() const;
 

@@ -90,12 +90,11 @@ constexpr Directive requests[] = {
     row<&CacheConf::cache_methods>(
         {.name = "cache_methods",
          .kinds = in_cache,
-         .syntax = "GET [HEAD] [POST]",
+         .syntax = "GET [HEAD]",
          .fallback = "GET HEAD",
          .doc = "Methods whose requests are answered from the cache. HEAD is answered from what "
-                "GET stored. With POST, the body is part of the key: use it only where a POST is "
-                "a question, not an order.",
-         .example = "GET HEAD POST",
+                "GET stored.",
+         .example = "GET",
          .nginx = "proxy_cache_methods"}),
     row<&CacheConf::key_headers>(
         {.name = "key_headers",

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "cache/rules.h"
 #include "os/memory.h"
 #include "os/process.h"
 #include "process/instance.h"
@@ -42,7 +43,9 @@ MemoryBound memory_bound(const conf::Config& config, const Application& applicat
   MemoryBound out;
   if (worker.bytes == 0) return out;
   const unsigned workers = workers_of(config);
-  const std::uint64_t zones = zone_bytes(main, workers);
+  std::uint64_t zones = zone_bytes(main, workers);
+  for (const conf::CacheConf& cache : config.caches)
+    zones += cache::Store::zone_bytes(cache::store_sizes(cache));
   const std::uint64_t program = memory::resident() + own_bytes;
   out.bytes = zones + (workers + others) * program + workers * worker.bytes;
   out.text = fmt::format(

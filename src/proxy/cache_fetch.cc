@@ -35,7 +35,10 @@ BodySink* CacheStage::on_answer(ResponseHead& received, std::optional<std::uint6
   if (role_ == Role::resuming) return on_rest(received);
   state_.cache.status.forward_status = received.status;
   invalidate(received);
-  if (role_ != Role::leading) return nullptr;
+  if (role_ != Role::leading) {
+    if (state_.request().method == Method::head) learn_from_head(received, length);
+    return nullptr;
+  }
   if (validates_ && received.status == 304) return on_not_modified(received);
   if (stored_ && verdict_.stale_on_error && cache::is_origin_error(received.status)) {
     exchange_.end_sources();
@@ -109,12 +112,15 @@ BodySink* CacheStage::on_not_modified(const ResponseHead& received) {
 BodySink* CacheStage::store(ResponseHead& received, std::optional<std::uint64_t> length,
                             Peer& peer) {
   const std::int64_t now = clock::wall_ms();
+  // `no_store` may speak of what the origin says.
+  no_store_ = any_set(state_, *plan_.conf->no_store);
   const auto storing =
       cache::judge_answer(request_, received, plan_.rules, {asked_at_, now}, no_store_);
   const bool too_large = length && *length > plan_.conf->max_object_size->bytes;
   if (!storing.stores || too_large) {
     state_.cache.status.detail = too_large ? "larger than max_object_size" : storing.why_not;
-    if (stored_) plan_.store->remove(key());  // the origin has another answer now
+    // The origin has another answer now; an error says nothing of the stored one (RFC 9111 4.3.3).
+    if (stored_ && received.status < 500) plan_.store->remove(key());
     end_fill(received.status, now);
   } else if (begin_fill(received, storing, length)) {
     cache::Reader reader = fill_.reader();
@@ -173,11 +179,37 @@ bool CacheStage::begin_fill(const ResponseHead& received, const cache::Storing& 
                      variant.text.empty() ? nullptr : &variant, mark);
 }
 
+// RFC 9111 4.3.5: another representation than the stored one makes that doubtful, the same keeps it
+// fresh.
+void CacheStage::learn_from_head(const ResponseHead& received,
+                                 std::optional<std::uint64_t> length) {
+  ResponseHead stored, merged;
+  if (!stored_ || received.status != 200 ||
+      !cache::read_field_block(stored_.fields(), true, stored)) {
+    return;
+  }
+  stored.status = stored_.facts().status;
+  const std::int64_t now = clock::wall_ms();
+  switch (cache::effect_of_head(stored, stored_.length(), received, length, now)) {
+    case cache::HeadEffect::none: return;
+    case cache::HeadEffect::invalidates: plan_.store->remove(key()); return;
+    case cache::HeadEffect::freshens: break;
+  }
+  cache::merge_not_modified(stored, received, merged);
+  cache::RequestPlan get = request_;
+  get.stores = true;
+  const auto storing = cache::judge_answer(get, merged, plan_.rules, {asked_at_, now}, no_store_);
+  std::string& block = state_.memory.text;
+  block.clear();
+  if (storing.stores && cache::write_field_block(merged, storing.control, block))
+    plan_.store->freshen(key(), stored_, storing.facts, block);
+}
+
 // RFC 9111 4.4: what was stored for these is not to be believed after an unsafe request.
 void CacheStage::invalidate(const ResponseHead& received) {
   for (const std::string& uri : cache::invalidated_by(state_.request(), state_.scheme, received)) {
     const std::string_view text = cache_key_text(state_, uri);
-    if (!text.empty()) plan_.store->purge(plan_.store->key(text), false);
+    if (!text.empty()) purge_uri(plan_, state_, text, false);
   }
 }
 

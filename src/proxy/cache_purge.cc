@@ -15,6 +15,15 @@ bool is_purge(const ExchangeState& state) {
          state.request().method_text == "PURGE";
 }
 
+Purged purge_uri(const CachePlan& plan, ExchangeState& state, std::string_view key, bool soft) {
+  const std::string_view uri = cache::uri_part(key);
+  if (plan.rules.key_fields.empty())
+    return plan.store->purge(plan.store->key(uri), soft) ? Purged::something : Purged::nothing;
+  const std::string_view mark{&cache::key_mark, 1};
+  const bool taken = plan.store->purge_prefix(state.arena().join({uri, mark}), soft);
+  return taken ? Purged::something : Purged::not_now;
+}
+
 bool CacheStage::purge() {
   cache::Store& store = *plan_.store;
   const auto order = cache::purge_order(state_.request());
@@ -36,19 +45,16 @@ bool CacheStage::purge() {
         store.purge_tag(cache::Store::tag_hash(tag), order->soft);
       break;
     case cache::PurgeOrder::Kind::prefix:
-      done = store.purge_prefix(cache_key_text(state_, order->request_uri), order->soft);
+      done = store.purge_prefix(cache::uri_part(cache_key_text(state_, order->request_uri)),
+                                order->soft);
       break;
-    case cache::PurgeOrder::Kind::uri: {
-      const std::string_view text = cache_key_text(state_);
-      const bool found = store.purge(store.key(text), order->soft);
-      if (!found) answer.body = "nothing was stored\n";
-      // What is stored by other fields of the request, too, begins with the same key.
-      if (!plan_.rules.key_fields.empty() || plan_.rules.post) {
-        const std::string_view mark{&cache::key_mark, 1};
-        done = store.purge_prefix(state_.arena().join({text, mark}), order->soft);
+    case cache::PurgeOrder::Kind::uri:
+      switch (purge_uri(plan_, state_, cache_key_text(state_), order->soft)) {
+        case Purged::something: break;
+        case Purged::nothing: answer.body = "nothing was stored\n"; break;
+        case Purged::not_now: done = false; break;
       }
       break;
-    }
   }
   if (!done) {
     answer.status = 503;

@@ -46,8 +46,11 @@ bool CacheStage::give(cache::Reader& reader, Word word, Peer* peer) {
   serving_ = &reader;
   ResponseHead& head = state_.memory.answer;
   head.clear();
-  const bool validated = word == Word::miss || word == Word::bypass || word == Word::revalidated;
-  const bool readable = cache::read_field_block(reader.fields(), validated, head);
+  // Whoever brought it gets it as it came: what may not be stored, too.
+  const bool validated = word == Word::revalidated;
+  if (peer != nullptr) head = state_.memory.from_peer;
+  const bool readable =
+      peer != nullptr || cache::read_field_block(reader.fields(), validated, head);
   // Seen before a byte is promised: what is damaged was never there.
   if (!readable || (reader.read(0).empty() && reader.damaged())) {
     plan_.store->remove(key());

@@ -95,7 +95,8 @@ bool CacheStage::use(cache::Reader reader) {
     case cache::Reuse::fresh: return serve(std::move(reader), Word::hit);
     case cache::Reuse::stale: return serve(std::move(reader), Word::stale);
     case cache::Reuse::stale_while_revalidate:
-      return serve(std::move(reader), Refresher::begin(state_) ? Word::stale : Word::updating);
+      Refresher::begin(state_);  // where there are too many, a later one will
+      return serve(std::move(reader), Word::updating);
     case cache::Reuse::validate: stored_ = std::move(reader); break;
     case cache::Reuse::unusable: break;
   }

@@ -38,6 +38,11 @@ struct CachePlan;
 class Exchange;
 class Peer;
 
+// All that is stored for a URI, whatever fields of the request tell answers apart besides: `key` is
+// one of its keys. not_now: too many purges are being worked on.
+enum class Purged : unsigned char { nothing, something, not_now };
+Purged purge_uri(const CachePlan& plan, ExchangeState& state, std::string_view key, bool soft);
+
 // PURGE, where the location lets somebody do it.
 bool is_purge(const ExchangeState& state);
 
@@ -81,6 +86,7 @@ class CacheStage final : public Recycled<CacheStage>,
   // The peers' answer: cache_fetch.cc
   BodySink* on_not_modified(const ResponseHead& received);
   BodySink* store(ResponseHead& received, std::optional<std::uint64_t> length, Peer& peer);
+  void learn_from_head(const ResponseHead& received, std::optional<std::uint64_t> length);
   void end_fill(std::uint16_t status, std::int64_t now);
   bool begin_fill(const ResponseHead& received, const cache::Storing& storing,
                   std::optional<std::uint64_t> length);

@@ -243,7 +243,7 @@ def test_stale_while_revalidate():
         with Daemon(config(origin)) as weir:
             assert weir.get("/")["X-Cache"] == "MISS"
             stale = weir.get("/")
-            assert (stale.body, stale["X-Cache"]) == (b"1", "STALE")
+            assert (stale.body, stale["X-Cache"]) == (b"1", "UPDATING")
             wait_until(lambda: weir.get("/").body == b"2", 10, "the refreshed answer")
             assert weir.get("/")["X-Cache"] == "HIT"
             assert origin.count == 2
