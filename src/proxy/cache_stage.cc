@@ -123,18 +123,21 @@ bool CacheStage::miss() {
 bool CacheStage::join() {
   cache::Joined joined = plan_.store->join(key(), *this, clock::wall_ms());
   if (joined.fill) return lead(std::move(joined.fill));
-  if (!joined.follower) return pass();
+  if (!joined.follower) return alone();
   // Whoever refreshes is not needed where another does, nor is anybody kept waiting without `lock`.
   if (state_.refreshes) {
     exchange_.drop();
     return true;
   }
-  if (!*plan_.conf->lock || looks_ > looks_max) return pass();
+  if (!*plan_.conf->lock || looks_ > looks_max) return alone();
   follower_ = std::move(joined.follower);
   role_ = Role::waiting;
   patience_.arm(*plan_.conf->lock_timeout);
   return follow();
 }
+
+// Nobody can follow; what is stored is validated all the same.
+bool CacheStage::alone() { return stored_ ? lead({}) : pass(); }
 
 bool CacheStage::lead(cache::Fill fill) {
   fill_ = std::move(fill);

@@ -77,6 +77,7 @@ class CacheStage final : public Recycled<CacheStage>,
   bool join();
   bool pass();
   bool lead(cache::Fill fill);
+  bool alone();
   bool follow();
   void go_on(bool waits);  // at a later time than begin()
   void wait_over();
