@@ -30,6 +30,9 @@ constexpr std::int64_t pass_ms = 10'000, pass_error_ms = 1'000;
 
 }  // namespace
 
+// Of the answer that has just come, where it has none of its own (RFC 9110 6.6.1).
+std::string_view CacheStage::date() const { return state_.context.date.text(clock::wall()); }
+
 BodySink* CacheStage::on_answer(ResponseHead& received, std::optional<std::uint64_t> length,
                                 Peer& peer) {
   if (role_ == Role::resuming) return on_rest(received);
@@ -94,7 +97,7 @@ BodySink* CacheStage::on_not_modified(const ResponseHead& received) {
   cache::Reader reader;
   if (!storing.stores) {
     plan_.store->remove(key());
-  } else if (cache::write_field_block(merged, storing.control, block) &&
+  } else if (cache::write_field_block(merged, storing.control, block, date()) &&
              plan_.store->freshen(key(), stored_, storing.facts, block)) {
     reader = std::move(plan_.store->find(key()).reader);
   }
@@ -173,7 +176,7 @@ bool CacheStage::begin_fill(const ResponseHead& received, const cache::Storing& 
   std::size_t count = 0;
   for (const std::string_view tag : tags.all()) hashes[count++] = cache::Store::tag_hash(tag);
   text.clear();
-  if (state_.arena().exhausted() || !cache::write_field_block(received, storing.control, text))
+  if (state_.arena().exhausted() || !cache::write_field_block(received, storing.control, text, date()))
     return false;
   return fill_.begin(storing.facts, text, length, {hashes.data(), count},
                      variant.text.empty() ? nullptr : &variant, mark);
@@ -201,7 +204,7 @@ void CacheStage::learn_from_head(const ResponseHead& received,
   const auto storing = cache::judge_answer(get, merged, plan_.rules, {asked_at_, now}, no_store_);
   std::string& block = state_.memory.text;
   block.clear();
-  if (storing.stores && cache::write_field_block(merged, storing.control, block))
+  if (storing.stores && cache::write_field_block(merged, storing.control, block, date()))
     plan_.store->freshen(key(), stored_, storing.facts, block);
 }
 

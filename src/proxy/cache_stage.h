@@ -85,6 +85,7 @@ class CacheStage final : public Recycled<CacheStage>,
   cache::Key key() const { return variant_.text.empty() ? primary_ : variant_; }
 
   // The peers' answer: cache_fetch.cc
+  std::string_view date() const;
   BodySink* on_not_modified(const ResponseHead& received);
   BodySink* store(ResponseHead& received, std::optional<std::uint64_t> length, Peer& peer);
   void learn_from_head(const ResponseHead& received, std::optional<std::uint64_t> length);
