@@ -9,7 +9,7 @@ namespace weir::cache {
 namespace {
 
 constexpr std::uint32_t keys = 20'000;
-constexpr int asked = 200'000;
+constexpr int asked = 100'000;
 
 bool ask(Store& store, std::uint64_t number) {
   const std::string key = fmt::format("{}", number);
@@ -66,22 +66,22 @@ TEST_CASE("eviction: the same holds where memory is the limit") {
     int hits = 0, exact_hits = 0;
     std::optional<ExactS3Fifo> s3fifo;
     std::optional<ExactLru> lru;
-    for (int i = 0; i < asked / 2; ++i) {
+    for (int i = 0; i < asked; ++i) {
       const std::uint64_t key = trace.next();
       const std::string text = fmt::format("{}", key);
       const bool hit = has(*store, text);
       if (!hit) REQUIRE(put(*store, text, body));
-      if (i == asked / 8) {
+      if (i == asked / 4) {
         places = store->stats().entries;
         eviction == Eviction::lru ? void(lru.emplace(places)) : void(s3fifo.emplace(places));
       }
       const bool exact = s3fifo ? s3fifo->ask(key) : lru ? lru->ask(key) : false;
-      if (i < asked / 4) continue;
+      if (i < asked / 2) continue;
       hits += hit;
       exact_hits += exact;
     }
     demand_sound(*store);
-    const double of = asked / 4 / 100.0;
+    const double of = asked / 2 / 100.0;
     MESSAGE("memory for ", places, ": ", hits / of, " %, exact ", exact_hits / of, " %, moved ",
             store->stats().moved_bytes >> 20, " MiB");
     CHECK(std::abs(hits - exact_hits) / of < (eviction == Eviction::lru ? 1 : 2));
