@@ -102,9 +102,18 @@ Ref Cleaner::copy(Ref from, std::uint32_t units, std::uint32_t& cost) const {
   if (!to) return {};
   std::byte* const target = segments_.bytes(to);
   const std::byte* const source = segments_.bytes(from);
-  std::memcpy(target + sizeof(Chunk), source + sizeof(Chunk),
-              std::size_t{units} * unit_bytes - sizeof(Chunk));
-  reinterpret_cast<Chunk*>(target)->magic = reinterpret_cast<const Chunk*>(source)->magic;
+  const Magic magic = reinterpret_cast<const Chunk*>(source)->magic;
+  std::size_t begin = sizeof(Chunk);
+  if (magic == Magic::head) {  // of which one word may change meanwhile
+    begin = offsetof(Head, hash);
+    const auto& old = *reinterpret_cast<const Head*>(source);
+    auto& fresh = *reinterpret_cast<Head*>(target);
+    fresh.head_sum = old.head_sum;
+    fresh.body_sum.store(old.body_sum.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    fresh.body.store(old.body.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  }
+  std::memcpy(target + begin, source + begin, std::size_t{units} * unit_bytes - begin);
+  reinterpret_cast<Chunk*>(target)->magic = magic;
   SHM_POINT(cache_copied);
   segments_.add_live(to.segment(), units);
   segments_.remove_live(from.segment(), units);
@@ -121,6 +130,9 @@ bool Cleaner::move_head(Ref from, std::uint32_t& cost) const {
   const Ref to = copy(from, head->units, cost);
   if (!to) return false;
   index_.move(number, to);
+  // Who hides an answer without the lock looks whether it was moved, after that.
+  reinterpret_cast<Head*>(segments_.bytes(to))
+      ->body.store(head->body.load(std::memory_order_seq_cst), std::memory_order_seq_cst);
   SHM_POINT(cache_moved_head);
   return true;
 }

@@ -21,7 +21,7 @@ class Index {
     return memory_.buckets[number / bucket_ways].tag[number % bucket_ways];
   }
   Ref ref(std::uint32_t number) const {
-    return Ref(entry(number).ref.load(std::memory_order_acquire));
+    return Ref(entry(number).ref.load(std::memory_order_seq_cst));
   }
 
   std::uint32_t find(std::uint64_t hash) const;  // nothing: not there
@@ -32,7 +32,7 @@ class Index {
   std::uint32_t other_place(std::uint32_t number) const;  // empty, in its other bucket; or nothing
   void put(std::uint32_t number, std::uint64_t hash, Ref ref) const;
   void move(std::uint32_t number, Ref ref) const {
-    entry(number).ref.store(ref.word(), std::memory_order_release);
+    entry(number).ref.store(ref.word(), std::memory_order_seq_cst);
   }
   void clear(std::uint32_t number) const;
 

@@ -109,7 +109,7 @@ struct Rule {
   std::atomic<std::uint64_t> seq;  // 0: free
   std::atomic<std::uint32_t> bytes;
   std::atomic<std::uint32_t> soft;
-  char text[rule_bytes_most];
+  std::atomic<std::uint64_t> text[rule_bytes_most / 8];
 };
 
 // --- the rest

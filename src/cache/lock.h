@@ -14,6 +14,9 @@ namespace weir::cache {
 // Master, before it forks.
 bool make_lock(Control& control);
 
+// As pthread_mutex_lock() answers, or ETIMEDOUT.
+int lock_within(pthread_mutex_t& mutex, std::chrono::microseconds most);
+
 class Lock {
  public:
   // Of a request; of the housekeeper and of commands, which may wait.

@@ -22,6 +22,18 @@ Purges::Verdict by(std::uint64_t seq, std::uint64_t hard, std::uint64_t soft) {
   return seq <= soft ? Purges::Verdict::soft : Purges::Verdict::stays;
 }
 
+// By words, as the rule may become another's meanwhile.
+bool has_prefix(std::string_view key, const Rule& rule, std::uint32_t bytes) {
+  if (bytes > rule_bytes_most || key.size() < bytes) return false;
+  for (std::size_t at = 0; at < bytes; at += 8) {
+    const std::uint64_t word = rule.text[at / 8].load(std::memory_order_relaxed);
+    if (std::memcmp(&word, key.data() + at, std::min<std::size_t>(8, bytes - at)) != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
 TagCell* set_of(const Memory& memory, std::uint64_t tag) {
   return memory.tags + mix64(tag) % (tag_cells / tag_ways) * tag_ways;
 }
@@ -76,7 +88,7 @@ Purges::Verdict Purges::judge_prefix(const Head& head) const {
   for (const Rule& rule : memory_.control->rules) {
     if (rule.seq.load(std::memory_order_acquire) < head.seq) continue;
     const std::uint32_t bytes = rule.bytes.load(std::memory_order_relaxed);
-    if (bytes > rule_bytes_most || !key_of(head).starts_with({rule.text, bytes})) continue;
+    if (!has_prefix(key_of(head), rule, bytes)) continue;
     verdict = worse(
         verdict, rule.soft.load(std::memory_order_relaxed) != 0 ? Verdict::soft : Verdict::purged);
   }
@@ -131,7 +143,11 @@ bool Purges::prefix(std::string_view key_prefix, bool soft) const {
   Control& it = *memory_.control;
   for (Rule& rule : it.rules) {
     if (rule.seq.load() != 0) continue;
-    key_prefix.copy(rule.text, key_prefix.size());
+    for (std::size_t at = 0; at < key_prefix.size(); at += 8) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, key_prefix.data() + at, std::min<std::size_t>(8, key_prefix.size() - at));
+      rule.text[at / 8].store(word, std::memory_order_relaxed);
+    }
     rule.bytes.store(static_cast<std::uint32_t>(key_prefix.size()));
     rule.soft.store(soft);
     at_new_seq([&](std::uint64_t seq) {

@@ -150,10 +150,7 @@ class Repair {
 void Inner::repair() {
   // Who is inside may have found the damage and not be done: it has to leave first.
   pthread_mutex_t& mutex = memory.control->mutex;
-  timespec until{};
-  ::clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_sec += 1;
-  const int result = ::pthread_mutex_clocklock(&mutex, CLOCK_MONOTONIC, &until);
+  const int result = lock_within(mutex, Lock::patient);
   if (result == EOWNERDEAD) {
     ::pthread_mutex_consistent(&mutex);
   } else if (result != 0) {

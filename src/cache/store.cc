@@ -47,13 +47,17 @@ Result<std::unique_ptr<Store>> Store::create(std::string_view name, const StoreS
   return std::unique_ptr<Store>(new Store(std::move(inner)));
 }
 
-Result<std::unique_ptr<Store>> Store::view() const {
+Result<std::unique_ptr<Store>> Store::view(Address address) const {
   auto zone = shm::Zone::attach(Fd(::dup(inner_->zone.fd())),
                                 inner_->memory.geometry.kind(inner_->name), Access::read_write);
   if (!zone) return zone.error();
   auto inner = std::make_unique<Inner>(inner_->name, std::move(*zone), inner_->memory.geometry);
   for (std::size_t i = 0; i < inner->wakes.size(); ++i) {
     inner->wakes[i] = Fd(::dup(inner_->wakes[i].get()));
+  }
+  if (address == Address::same) {
+    inner->memory = inner_->memory;
+    inner->memory.self = nothing;
   }
   return std::unique_ptr<Store>(new Store(std::move(inner)));
 }

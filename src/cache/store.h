@@ -198,8 +198,10 @@ class Store {
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
-  // The same zone as another process has it, at another address: for tests.
-  Result<std::unique_ptr<Store>> view() const;
+  // The same zone as another process has it: for tests. At another address, or, for the thread
+  // sanitizer's sake, at the same one; this Store must live longer then.
+  enum class Address : std::uint8_t { another, same };
+  Result<std::unique_ptr<Store>> view(Address address = Address::another) const;
 
   // Of shared memory, index and all.
   static std::uint64_t zone_bytes(const StoreSizes& sizes);

@@ -182,45 +182,62 @@ void Inner::drop_damaged(const Key& key, Ref ref) {
 
 // --- changing what is stored
 
-// Hidden first, which needs no lock: where there is none to be had the housekeeper removes it.
-bool Inner::remove(const Key& key, bool soft, bool purge) {
-  const auto hide = [&](Head& head) {
-    std::uint64_t was = head.body.load(std::memory_order_acquire);
-    for (auto body = Body::of(was); body && body->progress == Body::Progress::complete;
-         body = Body::of(was)) {
-      if (soft) {
-        body->soft = true;
-      } else {
-        body->progress = Body::Progress::failed;
-      }
-      if (head.body.compare_exchange_weak(was, body->word(), std::memory_order_seq_cst)) break;
+namespace {
+
+// Complete no more, or soft purged.
+void hide(Head& head, bool soft) {
+  std::uint64_t was = head.body.load(std::memory_order_acquire);
+  for (auto body = Body::of(was); body && body->progress == Body::Progress::complete;
+       body = Body::of(was)) {
+    if (soft) {
+      body->soft = true;
+    } else {
+      body->progress = Body::Progress::failed;
     }
-  };
-  bool there = false;
-  if (const std::uint32_t number = index.find(key.hash); number != nothing) {
-    const Ref ref = index.ref(number);
-    if (segments.pin(ref)) {
-      if (Head* const head = sound_head(ref, key.hash); head && key_of(*head) == key.text) {
-        there = purges.judge(*head) != Purges::Verdict::purged;
-        hide(*head);
-      }
-      segments.unpin(ref.segment());
-    }
+    if (head.body.compare_exchange_weak(was, body->word(), std::memory_order_seq_cst)) return;
   }
+}
+
+}  // namespace
+
+// Where there is no lock to be had the answer is hidden, and the housekeeper removes it.
+bool Inner::remove(const Key& key, bool soft, bool purge) {
   const Lock lock(memory, purge ? Lock::patient : Lock::brief);
-  if (!lock) return there;
+  if (!lock) return hide_unlocked(key, soft);
   fills.mark_purged(key.hash, soft);
   const std::uint32_t number = index.find(key.hash);
-  if (number == nothing) return there;
+  if (number == nothing) return false;
   Head* const head = objects.head_of(number);
-  if (head != nullptr && key_of(*head) != key.text) return there;
-  if (!soft || head == nullptr) {
-    objects.remove(number, memory.control->purged);
-  } else {
-    hide(*head);  // it may have been moved
+  if (head != nullptr && key_of(*head) != key.text) return false;
+  const bool there = head != nullptr && purges.judge(*head) != Purges::Verdict::purged;
+  if (soft && head != nullptr) {
+    hide(*head, soft);
     count(memory.control->purged);
+  } else {
+    objects.remove(number, memory.control->purged);
   }
-  return true;
+  return there;
+}
+
+// It may be moved at that moment: then it is hidden where it is by now. See Cleaner::move_head().
+bool Inner::hide_unlocked(const Key& key, bool soft) const {
+  constexpr int attempts = 4;
+  bool there = false;
+  fills.mark_purged(key.hash, soft);
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    const std::uint32_t number = index.find(key.hash);
+    if (number == nothing) break;
+    const Ref ref = index.ref(number);
+    if (!segments.pin(ref)) continue;
+    Head* const head = sound_head(ref, key.hash);
+    if (head != nullptr && key_of(*head) == key.text) {
+      there = purges.judge(*head) != Purges::Verdict::purged;
+      hide(*head, soft);
+    }
+    segments.unpin(ref.segment());
+    if (index.ref(number) == ref) break;
+  }
+  return there;
 }
 
 bool Inner::freshen(const Key& key, Reader& stored, const Facts& facts, std::string_view fields) {

@@ -73,6 +73,7 @@ struct Inner {
   void drop_damaged(const Key& key, Ref ref);
   bool freshen(const Key& key, Reader& stored, const Facts& facts, std::string_view fields);
   bool remove(const Key& key, bool soft, bool purge);
+  bool hide_unlocked(const Key& key, bool soft) const;
 
   Joined join(const Key& key, FollowerOwner& owner);
   Fill lead(CellId id, const Key& key, std::uint64_t seq);

@@ -80,7 +80,7 @@ TEST_CASE("fills: who follows reads what has come, as it comes") {
 
 TEST_CASE("fills: who follows reads on although all was stored and moved before it looked again") {
   Two it;
-  const std::string body = body_of("b", 700'000);
+  const std::string body = body_of("b", 700'000), other(10'000, 'x');
   REQUIRE(it.lead.fill.begin(fresh_for(1000), "", std::nullopt, {}));
   REQUIRE(it.lead.fill.append(std::string_view(body).substr(0, 70'000)));
   it.two->on_wake();
@@ -88,14 +88,14 @@ TEST_CASE("fills: who follows reads on although all was stored and moved before 
   CHECK(reader.read(0) == std::string_view(body).substr(0, reader.read(0).size()));
   for (std::size_t at = 70'000; at < body.size(); at += 10'000) {
     REQUIRE(it.lead.fill.append(std::string_view(body).substr(at, 10'000)));
-    put(*it.one, fmt::format("other {}", at), body_of("x", 10'000));
+    put(*it.one, fmt::format("other {}", at), other);
   }
   REQUIRE(it.lead.fill.commit());
   // So much comes and goes that the cleaner takes every segment of that time.
   const std::uint64_t before = it.one->stats().moved_bytes;
   for (int i = 0; i < 4000; ++i) {
     has(*it.one, "k");
-    put(*it.one, fmt::format("{}", i), body_of("x", 10'000));
+    put(*it.one, fmt::format("{}", i), other);
   }
   REQUIRE(it.one->stats().moved_bytes > before + 10'000'000);
   CHECK(read_all(reader) == body);

@@ -68,7 +68,10 @@ TEST_CASE("threads: all at once store, find, follow, remove and purge; no body i
     const auto store = make_store({.bytes = 1U << 20, .entries_max = 150, .eviction = eviction}, 0);
     std::vector<std::unique_ptr<Store>> views;
     for (std::uint32_t slot = 1; slot <= threads; ++slot) {
-      views.push_back(second_view(*store, slot));
+      auto view = store->view(Store::Address::same);
+      REQUIRE(view);
+      (*view)->enter({slot, 1});
+      views.push_back(std::move(*view));
     }
     Sums sums;
     std::atomic<bool> done{false};
