@@ -73,6 +73,14 @@ std::optional<std::uint32_t> claim_cell(Cell* cells, std::uint32_t capacity, std
   return std::nullopt;
 }
 
+std::size_t counters_bytes(std::uint32_t count) {
+  return up_to_line(count * sizeof(std::atomic<std::uint32_t>));
+}
+
+std::size_t changes_bytes(std::uint32_t capacity) {
+  return counters_bytes((capacity + cells_per_change - 1) / cells_per_change);
+}
+
 }  // namespace
 
 std::string_view name(Health health) {
@@ -104,7 +112,7 @@ std::size_t PeerTable::shared_bytes(std::uint32_t capacity) {
 }
 
 std::size_t PeerTable::region_bytes(std::uint32_t capacity) {
-  return up_to_page(up_to_line(capacity * sizeof(std::atomic<std::uint32_t>)) +
+  return up_to_page(counters_bytes(capacity) + changes_bytes(capacity) +
                     capacity * (sizeof(GroupRow) + sizeof(PeerRow)));
 }
 
@@ -112,9 +120,13 @@ std::size_t PeerTable::body_bytes(std::uint32_t capacity) {
   return shared_bytes(capacity) + slot_count * region_bytes(capacity);
 }
 
+std::atomic<std::uint32_t>* PeerTable::changes_of(std::uint32_t slot) const {
+  return reinterpret_cast<std::atomic<std::uint32_t>*>(region(slot) + counters_bytes(capacity_));
+}
+
 GroupRow* PeerTable::group_rows_of(std::uint32_t slot) const {
-  return reinterpret_cast<GroupRow*>(region(slot) +
-                                     up_to_line(capacity_ * sizeof(std::atomic<std::uint32_t>)));
+  return reinterpret_cast<GroupRow*>(region(slot) + counters_bytes(capacity_) +
+                                     changes_bytes(capacity_));
 }
 
 PeerRow* PeerTable::rows_of(std::uint32_t slot) const {
@@ -122,7 +134,7 @@ PeerRow* PeerTable::rows_of(std::uint32_t slot) const {
 }
 
 PeerTable::PeerTable(const Zone& zone, std::uint32_t capacity)
-    : head_(zone.get<PeersHead>()), capacity_(capacity) {
+    : head_(zone.get<PeersHead>()), region_bytes_(region_bytes(capacity)), capacity_(capacity) {
   std::byte* const cells = zone.body().data() + sizeof(PeersHead);
   cells_ = reinterpret_cast<PeerCell*>(cells);
   groups_ = reinterpret_cast<GroupCell*>(cells + capacity * sizeof(PeerCell));
@@ -311,6 +323,9 @@ void PeerTable::wipe(std::uint32_t slot) const {
     of_dead.ewma_us.set(0);
     SHM_POINT(peer_row_wiped);
     group_row(slot, i).queued.set(0);
+  }
+  for (std::uint32_t i = 0; i < capacity_; i += cells_per_change) {
+    changes(slot, i).fetch_add(1, std::memory_order_release);
   }
 }
 

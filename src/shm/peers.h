@@ -16,7 +16,11 @@
 // attaches says so first and then looks whether the cell is still the peer's; who frees takes the
 // identity away first and then looks whether anyone is attached. One of the two sees the other.
 //
-//   body:  head | peer cells | group cells | slot 0: in flight, group rows, peer rows | slot 1 ...
+// Beside what it has in flight a worker counts how often that changed, for each 16 peers (what lies
+// in one line of memory): who wants to know of all peers looks again only where something did.
+//
+//   body:  head | peer cells | group cells
+//          | slot 0: in flight, changes, group rows, peer rows | slot 1 ...
 #pragma once
 
 #include <atomic>
@@ -190,11 +194,14 @@ struct alignas(64) PeersHead {
   alignas(64) std::atomic<std::int64_t> beat_ns;  // the health of all was looked after until then
 };
 
+inline constexpr std::uint32_t cells_per_change = 16;
+
 inline constexpr Kind peers_kind{
     "peers", 1,
     layout_hash({sizeof(PeersHead), sizeof(PeerCell), offsetof(PeerCell, since_ns),
                  offsetof(PeerCell, failures), offsetof(PeerCell, error), offsetof(PeerCell, text),
-                 sizeof(GroupCell), sizeof(GroupRow), sizeof(PeerRow), slot_count})};
+                 sizeof(GroupCell), sizeof(GroupRow), sizeof(PeerRow), slot_count,
+                 cells_per_change})};
 
 // Who a peer is. Views; cut to what a cell has room for (see text()).
 struct PeerName {
@@ -258,6 +265,11 @@ class PeerTable {
   std::atomic<std::uint32_t>& in_flight(std::uint32_t slot, std::uint32_t index) const {
     return in_flight_of(slot)[check(index)];
   }
+  // Written by the worker of the slot, with release, after what it has in flight at one of the
+  // cells of that number.
+  std::atomic<std::uint32_t>& changes(std::uint32_t slot, std::uint32_t index) const {
+    return changes_of(slot)[check(index) / cells_per_change];
+  }
   PeerRow& row(std::uint32_t slot, std::uint32_t index) const {
     return rows_of(slot)[check(index)];
   }
@@ -296,11 +308,12 @@ class PeerTable {
   }
   std::byte* region(std::uint32_t slot) const {
     assert(slot < slot_count);
-    return regions_ + std::size_t{slot} * region_bytes(capacity_);
+    return regions_ + slot * region_bytes_;
   }
   std::atomic<std::uint32_t>* in_flight_of(std::uint32_t slot) const {
     return reinterpret_cast<std::atomic<std::uint32_t>*>(region(slot));
   }
+  std::atomic<std::uint32_t>* changes_of(std::uint32_t slot) const;
   GroupRow* group_rows_of(std::uint32_t slot) const;
   PeerRow* rows_of(std::uint32_t slot) const;
   bool is_attached(std::uint32_t index) const;
@@ -309,6 +322,7 @@ class PeerTable {
   PeerCell* cells_ = nullptr;
   GroupCell* groups_ = nullptr;
   std::byte* regions_ = nullptr;
+  std::size_t region_bytes_ = 0;
   std::uint32_t capacity_ = 0;
 };
 

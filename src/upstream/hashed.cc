@@ -4,6 +4,11 @@
 #include <numeric>
 
 namespace weir {
+namespace {
+
+constexpr int first_steps = 8;
+
+}  // namespace
 
 void Hashed::renew(const Roster& roster) {
   ring_.renew(roster);
@@ -16,21 +21,27 @@ void Hashed::renew(const Roster& roster) {
 // always has room.
 bool Hashed::has_bounded_load(const Choice& choice, std::size_t index) {
   loads_.correct(index);
-  const auto total = static_cast<double>(loads_.total() + picked_);
-  const double share = total * choice.roster().weights[index] / static_cast<double>(weights_);
-  return loads_.of(index) < share * bounded_load_ / 100;  // integers: < x is <= ceil(x) - 1
+  const double bound = per_weight_ * choice.roster().weights[index];
+  return loads_.of(index) < bound;  // integers: < x is <= ceil(x) - 1
 }
 
 std::size_t Hashed::pick(const Choice& choice) {
   if (ring_.empty()) return no_peer;
   const std::size_t point = ring_.find(choice.key());
-  const std::size_t owner = ring_.owner(point);
   if (bounded_load_ == 0) {
+    const std::size_t owner = ring_.owner(point);
     return choice.may(owner) ? owner : walk(choice, point, false);
   }
-  if (loads_.refresh(choice.now(), total_after)) picked_ = 0;
+  if (loads_.count(choice.now(), total_after)) picked_ = 0;
   ++picked_;
-  if (has_bounded_load(choice, owner) && choice.may(owner)) return owner;
+  per_weight_ = static_cast<double>(loads_.total() + picked_) * bounded_load_ / 100 /
+                static_cast<double>(weights_);
+  // Nearly always one of a few has room: for those no account is kept of who was asked.
+  std::size_t at = point;
+  for (int step = 0; step < first_steps; ++step, at = ring_.next(at)) {
+    const std::size_t index = ring_.owner(at);
+    if (has_bounded_load(choice, index) && choice.may(index)) return index;
+  }
   const std::size_t found = walk(choice, point, true);
   return found != no_peer ? found : walk(choice, point, false);
 }

@@ -34,8 +34,9 @@ class Hashed final : public Balancer {
   std::uint32_t bounded_load_;  // percent; 0: no bound
   Ring ring_;
   Loads loads_;
-  std::uint64_t weights_ = 0;           // their sum
-  std::uint64_t picked_ = 0;            // since loads_ were added up, with this one
+  std::uint64_t weights_ = 0;  // their sum
+  std::uint64_t picked_ = 0;   // since loads_ were added up, with this one
+  double per_weight_ = 0;      // what a peer may have in flight at this pick, for its weight
   std::vector<std::uint64_t> refused_;  // of one walk: a bit for each peer
 };
 

@@ -4,11 +4,12 @@
 // What the others have at the one that seems best is asked again before it is taken: so workers
 // that know the same of a moment ago do not all run to the same peer.
 //
-// All peers are compared for each pick, in blocks that a compiler makes vector instructions of:
-// some hundred nanoseconds for a thousand peers.
+// All peers are compared for each choice, and yet few are looked at: the best of each block of 64
+// is kept, and found anew only where that peer itself has become worse.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -27,27 +28,46 @@ class Least : public Balancer {
   std::size_t pick(const Choice& choice) final;
 
  protected:
-  // What a request in flight counts at each peer, divided by its weight; asked for after renew()
-  // and whenever the loads were added up.
-  virtual void find_costs(const Roster& roster, clock::Monotonic now, bool renewed,
+  // What a request in flight counts at each peer, divided by its weight. Asked for before each
+  // choice; false: as they were.
+  virtual bool find_costs(const Roster& roster, clock::Monotonic now, bool renewed,
                           std::span<float> costs) = 0;
+  // The same for one peer: this worker had an answer of it, perhaps; or it is about to be taken,
+  // and what others know of it is asked again.
+  enum class Ask : std::uint8_t { own, all };
+  virtual void find_cost(const Roster&, std::size_t /*index*/, clock::Monotonic, Ask,
+                         std::span<float> /*costs*/) {}
 
  private:
-  float score(std::uint32_t load, std::size_t index) const {
-    return (static_cast<float>(static_cast<std::int32_t>(load)) + offset_) * costs_[index];
+  struct Best {  // of a block
+    float score;
+    std::uint32_t index;
+    std::uint64_t due;
+    bool operator<(const Best& other) const {
+      return score != other.score ? score < other.score : due < other.due;
+    }
+  };
+
+  float score(std::size_t index) const {
+    const auto load = static_cast<std::int32_t>(loads_.of(index));
+    return (static_cast<float>(load) + offset_) * costs_[index];
   }
-  float compare();  // fills scores_; gives the lowest
-  float lowest() const;
-  std::size_t in_turn(float lowest) const;
-  std::size_t in_turn_by_weight(float lowest) const;
+  void look(const Choice& choice);
+  bool stays(std::size_t index);
+  void find_best(std::size_t block);
+  const Best& best() const;
+  bool correct(const Choice& choice, std::size_t index);
+  void set_score(std::size_t index, float score);
   void took(std::size_t index, const Roster& roster);
 
   Loads loads_;
+  std::shared_ptr<Touched> touched_;
   std::vector<float> costs_, scores_;
-  std::vector<std::uint64_t> due_;  // unequal weights: when each one's turn is
+  std::vector<std::uint64_t> due_;  // when each one's turn is
+  std::vector<Best> best_;
   std::uint64_t time_ = 0;
-  bool equal_ = true, renewed_ = false;
-  std::size_t next_;  // equal weights: whose turn it is
+  bool renewed_ = false;
+  std::size_t next_;  // who has the first turn in a new roster
   float offset_;
 };
 

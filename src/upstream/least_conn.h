@@ -10,12 +10,13 @@ class LeastConn final : public Least {
   explicit LeastConn(std::uint32_t seed) : Least(seed, 0) {}
 
  private:
-  void find_costs(const Roster& roster, clock::Monotonic, bool renewed,
+  bool find_costs(const Roster& roster, clock::Monotonic, bool renewed,
                   std::span<float> costs) override {
-    if (!renewed) return;
+    if (!renewed) return false;
     for (std::size_t i = 0; i < roster.size(); ++i) {
       costs[i] = 1 / static_cast<float>(roster.weights[i]);
     }
+    return true;
   }
 };
 

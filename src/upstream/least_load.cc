@@ -19,9 +19,9 @@ LeastLoad::LeastLoad(std::uint32_t seed, std::chrono::nanoseconds probe_interval
           std::max<std::chrono::nanoseconds>(fading_intervals * probe_interval, believed_least)
               .count()) {}
 
-void LeastLoad::find_costs(const Roster& roster, clock::Monotonic now, bool renewed,
+bool LeastLoad::find_costs(const Roster& roster, clock::Monotonic now, bool renewed,
                            std::span<float> costs) {
-  if (!renewed && now - looked_ < looked_after) return;
+  if (!renewed && now - looked_ < looked_after) return false;
   looked_ = now;
   trust_.assign(roster.size(), 0);
   float sum = 0, trusted = 0;
@@ -44,6 +44,7 @@ void LeastLoad::find_costs(const Roster& roster, clock::Monotonic now, bool rene
     const float left = trust_[i] > 0 ? mean + (costs[i] - mean) * trust_[i] : mean;
     costs[i] = 1 / (std::max(left, left_least) * static_cast<float>(roster.weights[i]));
   }
+  return true;
 }
 
 }  // namespace weir

@@ -18,7 +18,7 @@ class LeastLoad final : public Least {
   static constexpr std::chrono::milliseconds looked_after{50};  // reports come once a probe
 
  private:
-  void find_costs(const Roster& roster, clock::Monotonic now, bool renewed,
+  bool find_costs(const Roster& roster, clock::Monotonic now, bool renewed,
                   std::span<float> costs) override;
 
   std::int64_t believed_ns_, fading_ns_;

@@ -9,7 +9,7 @@ namespace weir {
 struct Peer::Unshared {
   shm::PeerCell cell{};
   shm::PeerRow row{};
-  std::atomic<std::uint32_t> in_flight{0};
+  std::atomic<std::uint32_t> in_flight{0}, changes{0};
 };
 
 Peer::Peer(std::size_t number, const conf::PeerConf& conf, std::string_view group,
@@ -33,6 +33,7 @@ Peer::Peer(std::size_t number, const conf::PeerConf& conf, std::string_view grou
       cell_ = &place_.table->cell(index_);
       row_ = &place_.table->row(place_.slot.index, index_);
       in_flight_ = &place_.table->in_flight(place_.slot.index, index_);
+      changes_ = &place_.table->changes(place_.slot.index, index_);
     }
     if (cell_ == nullptr) {
       log::error("upstream {}: no room to share what is known of {}: upstream_peers_max is {}",
@@ -45,6 +46,7 @@ Peer::Peer(std::size_t number, const conf::PeerConf& conf, std::string_view grou
     cell_ = &unshared_->cell;
     row_ = &unshared_->row;
     in_flight_ = &unshared_->in_flight;
+    changes_ = &unshared_->changes;
   }
 }
 
@@ -53,15 +55,22 @@ Peer::~Peer() {
   if (place_.table != nullptr) place_.table->detach(place_.slot, index_);
 }
 
+// This worker is the only writer of both.
+void Peer::set_in_flight(std::uint32_t count, std::memory_order order) {
+  in_flight_->store(count, order);
+  changes_->store(changes_->load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  touch();
+}
+
 bool Peer::enter() {
   const std::uint32_t most = max_conns_;
-  const std::uint32_t own = in_flight_->load(std::memory_order_relaxed) + 1;  // one writer
+  const std::uint32_t own = own_in_flight() + 1;
   if (most == 0) {
-    in_flight_->store(own, std::memory_order_relaxed);
+    set_in_flight(own, std::memory_order_relaxed);
   } else {
-    in_flight_->store(own, std::memory_order_seq_cst);
+    set_in_flight(own, std::memory_order_seq_cst);
     if (in_flight() > most) {
-      in_flight_->store(own - 1, std::memory_order_relaxed);
+      set_in_flight(own - 1, std::memory_order_relaxed);
       return false;
     }
   }
@@ -70,22 +79,23 @@ bool Peer::enter() {
 }
 
 void Peer::leave() {
-  const std::uint32_t own = in_flight_->load(std::memory_order_relaxed);
+  const std::uint32_t own = own_in_flight();
   assert(own > 0);
-  in_flight_->store(own - 1, std::memory_order_relaxed);
+  set_in_flight(own - 1, std::memory_order_relaxed);
   if (queue_ != nullptr) queue_->room();
 }
 
-void Peer::answered(std::chrono::microseconds until_head, int status) {
+void Peer::answered(std::chrono::microseconds until_head, int status, clock::Monotonic now) {
   const auto us = static_cast<std::uint64_t>(until_head.count());
   row_->latency_us.add(us);
   auto& bucket = row_->latency[LatencyScale::bucket_of(us)];
   bucket.store(bucket.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   if (status >= 500) row_->answers_5xx.add();
-  const auto now_ns = static_cast<std::uint64_t>(clock::now().time_since_epoch().count());
+  const auto now_ns = static_cast<std::uint64_t>(now.time_since_epoch().count());
   const auto age_ns = static_cast<std::int64_t>(now_ns - row_->ewma_ns.get());
   row_->ewma_us.set(latency::updated(row_->ewma_us.get(), age_ns, us));
   row_->ewma_ns.set(now_ns);
+  touch();
 }
 
 // Without these the percentile that made us impatient would sink with each look.

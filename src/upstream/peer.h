@@ -18,6 +18,7 @@
 #include "conf/model.h"
 #include "os/address.h"
 #include "shm/peers.h"
+#include "upstream/touched.h"
 
 namespace weir {
 
@@ -77,9 +78,16 @@ class Peer {
   [[nodiscard]] bool enter();
   void leave();
   void set_queue(WaitQueue* queue) { queue_ = queue; }  // hears of each that leaves
+  // Who compares many peers hears where something of this worker changed: requests in flight,
+  // latency. One at a time; the last one that said so.
+  void watch(std::shared_ptr<Touched> by, std::size_t index) {
+    watched_by_ = std::move(by);
+    index_of_watch_ = index;
+  }
 
   // What became of a request, for all to see.
-  void answered(std::chrono::microseconds until_head, int status);
+  void answered(std::chrono::microseconds until_head, int status,
+                clock::Monotonic now = clock::now());
   void failed();
   // Passive: the housekeeper adds them up. `what`: a bit of RetryConf::On.
   void count_against(std::uint32_t what);
@@ -103,6 +111,10 @@ class Peer {
 
  private:
   struct Unshared;
+  void touch() {
+    if (watched_by_ != nullptr) watched_by_->mark(index_of_watch_);
+  }
+  void set_in_flight(std::uint32_t count, std::memory_order order);
 
   std::size_t number_;
   conf::PeerConf conf_;
@@ -113,10 +125,12 @@ class Peer {
   std::unique_ptr<Unshared> unshared_;
   shm::PeerCell* cell_ = nullptr;
   shm::PeerRow* row_ = nullptr;
-  std::atomic<std::uint32_t>* in_flight_ = nullptr;
+  std::atomic<std::uint32_t>*in_flight_ = nullptr, *changes_ = nullptr;
   clock::Monotonic shunned_until_{};
   std::uint32_t max_conns_;
   WaitQueue* queue_ = nullptr;
+  std::shared_ptr<Touched> watched_by_;
+  std::size_t index_of_watch_ = 0;
   bool static_ = true;
   List<PeerConnection, IdleAtPeer> idle_;
 };

@@ -27,20 +27,8 @@ TEST_CASE("least connections: the least busy for its weight, each in turn where 
 }
 
 TEST_CASE("least connections: idle peers are picked in turn, within 1 % of their weights") {
-  std::mt19937 random(4);
-  for (int round = 0; round < 20; ++round) {
-    std::vector<std::uint32_t> weights(1 + random() % 50);
-    for (auto& weight : weights)
-      weight = round == 0 ? 1 : static_cast<std::uint32_t>(1 + random() % 100);
-    const Field field(weights);
-    LeastConn balancer(static_cast<std::uint32_t>(round));
-    balancer.renew(field.roster);
-    const auto sum = std::accumulate(weights.begin(), weights.end(), 0u);
-    auto picked = field.picks(balancer, static_cast<int>(sum * 100));
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-      CHECK(picked[i] == doctest::Approx(weights[i] * 100).epsilon(0.01));
-    }
-  }
+  check_shares([](std::uint32_t seed) { return balancer_of(conf::Balance::least_conn, seed); },
+               true);
 }
 
 TEST_CASE("least connections: what other workers have in flight counts") {
@@ -52,8 +40,7 @@ TEST_CASE("least connections: what other workers have in flight counts") {
   CHECK(mine.picks(balancer, 10) == std::map<std::size_t, int>{{1, 10}});
   theirs.peers[0]->leave();
   REQUIRE(theirs.peers[1]->enter());
-  const clock::Monotonic later = clock::Monotonic{} + Loads::refreshed_after;
-  for (int i = 0; i < 10; ++i) CHECK(mine.pick(balancer, {}, 0, later) == 0);
+  CHECK(mine.picks(balancer, 10) == std::map<std::size_t, int>{{0, 10}});  // seen at once
   theirs.peers[1]->leave();
 }
 
@@ -63,12 +50,14 @@ TEST_CASE("least connections: four workers choose within 5 % of one that knows e
         Simulation{.peers = 10, .per_second = 20'000, .service = std::chrono::milliseconds(2)}}) {
     CAPTURE(plan.peers);
     CAPTURE(plan.weighted);
+    struct : World {
+      double cost(const Peer& peer, std::uint64_t in_flight, clock::Monotonic) override {
+        return static_cast<double>(in_flight + 1) / peer.options().weight;
+      }
+    } world;
     const Outcome outcome = simulate(
-        plan, conf::Balance::least_conn,
-        [](const Peer& peer, std::uint64_t in_flight) {
-          return static_cast<double>(in_flight + 1) / peer.options().weight;
-        },
-        [](const Field&, std::size_t, clock::Monotonic) {});
+        plan, [](std::uint32_t seed) { return balancer_of(conf::Balance::least_conn, seed); },
+        world);
     MESSAGE("ratio ", outcome.ratio());
     CHECK(outcome.ratio() < 1.05);
   }
