@@ -153,6 +153,7 @@ std::unique_ptr<Transport> UpstreamContext::connect(std::unique_ptr<Socket> sock
 }
 
 void UpstreamContext::keep_session(const std::string& key, SslSession session) {
+  ++kept_;
   if (sessions_.size() >= sessions_max && sessions_.find(key) == sessions_.end())
     sessions_.erase(sessions_.begin());  // any: a full handshake is all that is lost
   sessions_.insert_or_assign(key, std::move(session));

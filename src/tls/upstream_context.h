@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -52,6 +53,8 @@ class UpstreamContext {
   void keep_session(const std::string& key, SslSession session);
   void forget_session(const std::string& key) { sessions_.erase(key); }
   std::size_t sessions() const { return sessions_.size(); }
+  std::uint64_t sessions_kept() const { return kept_; }  // ever
+  bool reuses_sessions() const { return settings_.reuse_sessions; }
 
  private:
   UpstreamContext() = default;
@@ -60,6 +63,7 @@ class UpstreamContext {
   SslContext handle_;
   UpstreamSettings settings_;  // without the pointers
   std::unordered_map<std::string, SslSession> sessions_;
+  std::uint64_t kept_ = 0;
 };
 
 }  // namespace weir::tls

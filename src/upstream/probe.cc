@@ -16,6 +16,7 @@ namespace weir {
 namespace {
 
 constexpr std::uint32_t interim_max = 8;  // 1xx before the answer
+constexpr std::chrono::milliseconds ticket_wait_max{200};
 
 bool is_local(const Dialer& dialer, const Address& to) {
   // connect(2): EAGAIN of TCP is that no local port is free; of a Unix socket, its queue is full.
@@ -153,14 +154,36 @@ void Probe::on_ready(Transport& transport, Ready) {
     if (io.state == Io::State::again) return;
     return fail(io.state == Io::State::error ? io.error.what : "closed in the TLS handshake");
   }
+  if (waits_for_ticket_) return wait_for_ticket();
   if (output_.empty() && sent_ == 0) return connected();
   go_on();
 }
 
+// Also of a handshake that used the last one: a ticket is good for one (RFC 8446 C.4).
+bool Probe::lacks_ticket() const {
+  const tls::UpstreamContext* const tls = plan_.tls();
+  return tls != nullptr && tls->reuses_sessions() && transport_->tls()->protocol == "TLSv1.3";
+}
+
+// Read it comes by the way; what else comes, an end or an error, is of no interest any more. Our
+// own end is said at once: then a server that has no ticket for us does not keep us waiting.
+void Probe::wait_for_ticket() {
+  if (!waits_for_ticket_) {
+    waits_for_ticket_ = true;
+    result_.took = clock::now() - started_;
+    timer_.arm(std::min<std::chrono::milliseconds>(plan_.conf().timeout, ticket_wait_max));
+    transport_->shutdown_write();
+  }
+  std::array<char, 1024> nothing;
+  const std::size_t before = plan_.tls()->sessions_kept();
+  const Io io = transport_->read(nothing, Want::more);
+  if (io.state != Io::State::again || plan_.tls()->sessions_kept() != before) pass();
+}
+
 void Probe::connected() {
   switch (plan_.kind()) {
-    case ProbePlan::Kind::tcp:
-    case ProbePlan::Kind::tls: return pass();
+    case ProbePlan::Kind::tcp: return pass();
+    case ProbePlan::Kind::tls: return lacks_ticket() ? wait_for_ticket() : pass();
     case ProbePlan::Kind::agent:
       sent_ = 1;  // it speaks by itself
       return go_on();
@@ -306,6 +329,7 @@ void Probe::ended() {
 }
 
 void Probe::timed_out() {
+  if (waits_for_ticket_) return pass();
   const char* const what = transport_ == nullptr         ? "connect timed out"
                            : !transport_->established()  ? "the TLS handshake timed out"
                            : in_body_ || !input_.empty() ? "the answer was not complete in time"
@@ -329,7 +353,7 @@ void Probe::finish(ProbeResult::Kind kind, std::string_view why) {
   }
   result_.kind = kind;
   result_.why = why;
-  result_.took = clock::now() - started_;
+  if (!waits_for_ticket_) result_.took = clock::now() - started_;
   done_(owner_, std::move(result_));
 }
 

@@ -2,6 +2,10 @@
 // its agent. One connection, closed afterwards; one time limit for all of it.
 //
 //   connecting -> shaking hands? -> sending -> head -> body? -> over
+//                              `-> the ticket? ----------------'
+//
+// After a handshake alone the server's ticket is waited for a little, so that the next handshake
+// costs both sides a third: in TLS 1.3 it comes behind the handshake (RFC 8446 4.6.1).
 //
 // What comes is read by the same strict parser as any answer. Where the fault is ours (no
 // descriptor, no port, no memory) the probe says nothing about the peer.
@@ -102,6 +106,8 @@ class Probe final : private TransportOwner {
   bool take_head();
   bool take_body();
   bool take_line(bool ended);
+  bool lacks_ticket() const;
+  void wait_for_ticket();
   void ended();  // by the peer
   void timed_out();
   void pass();
@@ -127,6 +133,7 @@ class Probe final : private TransportOwner {
   ProbeResult result_;
   std::uint32_t interim_ = 0;
   bool in_body_ = false, over_ = false;
+  bool waits_for_ticket_ = false;  // it has passed
 };
 
 }  // namespace weir

@@ -33,9 +33,11 @@ class Origin(ScriptedOrigin):
         self.fields = ""  # of the answer to a probe
         self.silent = []  # probes that get no answer
         self.overlaps = 0  # probes that came while another was open
+        self.resumed = []  # of each TLS connection: whether it resumed a session
         super().__init__(self._talk, tls=tls, port=port, host=host)
 
     def _talk(self, connection):
+        self.resumed.append(getattr(connection.sock, "session_reused", None))
         while True:
             request = connection.read_request()
             probe = request.target.startswith("/healthz")
@@ -283,6 +285,27 @@ def test_over_tls():
         b.errors.clear()
         c.errors.clear()
         a.errors.clear()
+
+
+def test_probes_resume_tls():
+    """After the first handshake with a peer probes resume its session, over HTTP and of kind tls, in TLS 1.3 and 1.2."""
+    for version in (ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2):
+        for check in (f"uri=/healthz {FAST}", f"tls {FAST}"):
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.maximum_version = version
+            pair = certificate("localhost")
+            context.load_cert_chain(*pair)
+            tls = "ssl = on\nssl_name = localhost\nssl_trusted_certificate = ca.pem"
+            with Origin("a", tls=context) as a:
+                with Daemon(config(a, check=check, upstream=tls), files={"ca.pem": pair[0].read_text()}) as weir:
+                    wait_said(weir, a, "is HEALTHY")
+                    wait_until(lambda: len(a.resumed) >= 6, 10, "probes")
+                    assert a.resumed[:6] == [False] + 5 * [True], (version, check, a.resumed)
+                    weir.reload(config(a, check=check, upstream=tls + "\nssl_session_reuse = off"))
+                    before = len(a.resumed) + 1  # one of before the reload may be among the next
+                    wait_until(lambda: len(a.resumed) >= before + 4, 10, "probes after the reload")
+                    assert not any(a.resumed[before:]), a.resumed
+                    assert not is_said(weir, a, "is UNREACHABLE")
 
 
 def test_what_the_check_of_the_configuration_says():

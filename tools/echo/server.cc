@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "net/plain_transport.h"
 #include "os/socket.h"
+#include "shm/ticket_keys.h"
 #include "tls/pem.h"
 #include "tls/server_context.h"
 #include "tls/tls_transport.h"
@@ -56,6 +57,8 @@ std::string bind(const Address& address, Fd& out) {
 }  // namespace
 
 struct Server::Tls {
+  shm::TicketsBody shared_by_nobody{};
+  shm::TicketKeys keys{&shared_by_nobody, &shared_by_nobody};
   std::unique_ptr<tls::KeyPair> pair;
   std::unique_ptr<tls::ServerContext> context;
   tls::ListenContext listen{{}};
@@ -87,7 +90,12 @@ std::string Server::prepare_tls() {
   if (!made->pair) return error;
   tls::ServerSettings settings;
   settings.pairs = {made->pair.get()};
-  settings.tickets = false;
+  const auto now = clock::now().time_since_epoch();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+  if (const auto rotated = made->keys.rotate(seconds); !rotated) {
+    return std::string(rotated.error().what);
+  }
+  settings.ticket_keys = &made->keys;
   made->context = tls::ServerContext::make(settings, error);
   if (!made->context) return error;
   made->listen = tls::ListenContext({made->context.get(), 0});
