@@ -143,6 +143,29 @@ def test_the_queue_of_a_stopped_worker_is_taken_over():
         weir.wait_log(r"lets go of its accept queues")
 
 
+@limit(60)
+def test_a_helper_that_hangs_is_replaced():
+    """SIGSTOP: a housekeeper or logger that stands still for worker_stall_timeout is aborted and another takes its place."""
+    with Daemon(SITE, main="worker_stall_timeout = 2s", allow=[r"stuck|silent|own making|signal"]) as weir:
+        for role in ("housekeeper", "logger"):
+            (victim,) = pids(weir, role)
+            os.kill(victim, signal.SIGSTOP)
+            wait_until(lambda: not lives(victim) and len(pids(weir, role)) == 1, 20, f"another {role}")
+            weir.wait_log(rf"{role} 0 \(pid {victim}\) is stuck for \d+ ms: it is aborted")
+            assert weir.get().body == b"ok"
+
+
+@limit(60)
+def test_a_reload_does_not_wait_for_a_housekeeper_that_hangs():
+    """SIGSTOP of the housekeeper before a reload: it succeeds all the same, and there is one that works afterwards."""
+    with Daemon(SITE, main="worker_stall_timeout = 2s", allow=[r"stuck|silent|own making|signal"]) as weir:
+        (victim,) = pids(weir, "housekeeper")
+        os.kill(victim, signal.SIGSTOP)
+        weir.reload()
+        wait_until(lambda: not lives(victim) and len(pids(weir, "housekeeper")) == 1, 20, "another housekeeper")
+        assert weir.get().body == b"ok"
+
+
 def test_a_second_instance_is_refused_with_the_first_ones_pid():
     """The pid file is locked; the second start says who has it and exits 1."""
     with Daemon(SITE) as weir:
