@@ -1,5 +1,5 @@
 """One of four origins fails under load, in each of several ways (U1); weir's own processes die meanwhile (U2, U3);
-no port is left to reach the origins from (U4)."""
+no port is left to reach the origins from (U4); what one worker learns all know (U5); the resolver fails (U6)."""
 
 import contextlib
 import functools
@@ -12,8 +12,9 @@ import signal
 import threading
 import time
 
-from harness import Daemon, Echo, RawClient, is_long, limit, run_program, verdict, wait_until
+from harness import Daemon, Echo, FakeDns, RawClient, free_port, is_long, limit, run_program, verdict, wait_until
 from harness.daemon import child_pids, title
+from harness.dns import CNAME, NXDOMAIN, A
 from support import Load, private_network
 from support.failover import FAULTS, VICTIM, judged, suffer
 from support.failover_servers import Weir
@@ -170,3 +171,102 @@ upstream = origin
             assert set(after) == {200}, after
             assert not any(peer["ejected"] for peer in peers), peers
             assert all(peer["requests"] >= 5 for peer in peers), peers
+
+
+@limit(120)
+def test_all_workers_know_what_one_has_learnt():
+    """A peer that errs is left out by all of four workers moments after the first failure; how long that took is told."""
+    config = """
+[log access]
+path = logs/access.log
+format = "$msec $status"
+[upstream origin]
+{servers}
+retry = off
+fail_on = error,timeout,invalid,http_500
+[server web]
+listen = 127.0.0.1:@http@
+upstream = origin
+keepalive_requests = 1000000
+access_log = access
+"""
+    took = []
+    rounds = 5 if is_long() else 1
+    for _ in range(rounds):
+        with Fleet(answer=ANSWER) as fleet:
+            servers = "\n".join(f"server = 127.0.0.1:{port} max_fails=1 fail_timeout=10m" for port in fleet.ports)
+            with Daemon(config.format(servers=servers), workers=4) as weir:
+                with Load(weir.port("http"), fresh=0, kept=32, path="/load", expect="ab") as load:
+                    load.more(1000)
+                    fleet.obey(VICTIM, "status=500")
+                    wait_until(lambda: peers_of(weir)[VICTIM]["ejected"], 10, "the peer to be left out")
+                    load.more(1000)
+                    seen = load.stop()
+                requests = seen.answered + sum(seen.failed.values())
+                log = weir.prefix / "logs" / "access.log"
+                wait_until(lambda: log.read_text().count("\n") >= requests, 20, "all lines")
+                lines = [line.split() for line in log.read_text().splitlines()]
+        failed = [float(when) * 1000 for when, status in lines if status == "500"]
+        # Who had not heard of it would go on to send there a quarter of its requests.
+        assert failed and set(seen.failed) == {"other_status"}, load.why()
+        assert len(failed) < 300, len(failed)
+        took.append(max(failed) - min(failed))
+    verdict("U5", f"a peer that errs: from its first 500 to the last one of all of 4 workers {max(took):.0f} ms at most in {rounds} "
+                   f"round(s), median {sorted(took)[rounds // 2]:.0f} ms (bar 50 ms); {len(failed)} of {requests:,} requests got one")  # fmt: skip
+
+
+NAME = "api.internal"
+FEW = [f"127.0.0.{number}" for number in range(1, 4)]
+MANY = [f"127.0.1.{number}" for number in range(1, 201)]
+
+
+def circle(dns):
+    dns.set("other.internal", CNAME, [NAME])
+    dns.set(NAME, CNAME, ["other.internal"])
+
+
+DNS_FAULTS = (
+    ("NXDOMAIN", lambda dns: dns.fail(NAME, NXDOMAIN), "NXDOMAIN.*the last 3 peers stay", FEW),
+    ("timeout", lambda dns: dns.silence(NAME), "no answer in time: the last 3 peers stay", FEW),
+    ("loop", circle, "CNAMEs without an end: the last 3 peers stay", FEW),
+    ("200 records", lambda dns: dns.set(NAME, A, MANY, ttl=0), "", MANY),
+)
+
+
+@limit(240)
+def test_the_resolver_fails():
+    """NXDOMAIN, no answer, CNAMEs in a circle, 200 records at once: not one request fails, the last good set serves."""
+    private_network()
+    config = """
+[upstream origin]
+discover = dns name={name} port={port} resolver={dns} interval_min=100ms timeout=200ms
+[server web]
+listen = 127.0.0.1:@http@
+upstream = origin
+"""
+    wrong = []
+    for name, begin, said, members in DNS_FAULTS:
+        port = free_port()
+        with FakeDns() as dns, Echo(*ANSWER, port=f"0.0.0.0:{port}"):
+            dns.set(NAME, A, FEW, ttl=0)
+            text = config.format(name=NAME, port=port, dns=dns.address)
+            with Daemon(text, workers=2, allow=[r"the last \d+ peers stay"]) as weir:
+
+                def names(weir=weir):
+                    return {peer["url"].removeprefix("http://").rpartition(":")[0] for peer in peers_of(weir)}
+
+                wait_until(lambda: names() == set(FEW), 20, "the first peers")
+                with Load(weir.port("http"), fresh=4, kept=8, pause_ms=20, path="/load", expect="ab") as load:
+                    begin(dns)
+                    if said:
+                        weir.wait_log(said, 30)
+                    wait_until(lambda: names() == set(members), 30, "the peers there should be")
+                    load.more(2000 if is_long() else 200)
+                    stay = names() == set(members)
+                    seen = load.stop()
+            good = stay and not seen.failed
+            verdict("U6", f"resolver: {name}: {seen.answered:,} answered, {sum(seen.failed.values())} failed, "
+                           f"{len(members)} peers serve", good)  # fmt: skip
+            if not good:
+                wrong.append(f"{name}: {load.why()}")
+    assert not wrong, "\n".join(wrong)

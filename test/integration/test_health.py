@@ -1,5 +1,6 @@
 """Health that all workers share: probes and their states, passive ejection, agents, reload, a housekeeper that dies."""
 
+import contextlib
 import os
 import re
 import signal
@@ -33,6 +34,7 @@ class Origin(ScriptedOrigin):
         self.fields = ""  # of the answer to a probe
         self.silent = []  # probes that get no answer
         self.overlaps = 0  # probes that came while another was open
+        self.gate = None  # requests (no probes) are answered when it is set
         self.resumed = []  # of each TLS connection: whether it resumed a session
         super().__init__(self._talk, tls=tls, port=port, host=host)
 
@@ -48,6 +50,8 @@ class Origin(ScriptedOrigin):
                 self.silent.append(connection)
                 connection.read_to_end()
                 return
+            if self.gate and not probe:
+                self.gate.wait(30)
             status, _, body = self.health.partition(" ") if probe else ("200", "", self.name)
             fields = f"Content-Length: {len(body)}\r\n{self.fields if probe else ''}"
             connection.send(f"HTTP/1.1 {status} X\r\n{fields}\r\n{body}".encode())
@@ -467,6 +471,55 @@ def test_who_was_left_out_comes_back():
             answers = [weir.get("/").text for _ in range(100)]
             assert answers.count("b") <= 10, answers.count("b")  # 1/64 of its weight at first
             assert b.served() > before
+
+
+# Load
+
+
+def test_who_says_that_it_is_busy_gets_less():
+    """X-Load and endpoint-load-metrics in the answers to probes: least_load sends requests where most is left."""
+    with Origin("a") as a, Origin("b") as b, Origin("c") as c:
+        a.fields = "X-Load: cpu=0.9 mem=0.2\r\n"
+        b.fields = "X-Load: cpu=0.1 mem=0.2\r\n"
+        c.fields = "endpoint-load-metrics: TEXT cpu_utilization=0.5, mem_utilization=0.6\r\n"
+        text = config(a, b, c, upstream="balance = least_load")
+
+        def heard(count=3):
+            marks = [len(origin.probes) for origin in (a, b, c)]
+            wait_until(lambda: all(len(o.probes) > n + count for o, n in zip((a, b, c), marks)), 20, "probes of all")
+
+        with Daemon(text, workers=2) as weir:
+            for origin in (a, b, c):
+                wait_said(weir, origin, "is HEALTHY")
+            # one request at a time: nobody but the one with most left, in both workers
+            wait_until(lambda: served_by(weir, 20) == {"b"}, 20, "all requests at the idle one")
+            b.fields = "X-Load: cpu=0.95 mem=0.2\r\n"
+            heard()
+            wait_until(lambda: served_by(weir, 20) == {"c"}, 20, "all requests at the next one")
+            a.fields = b.fields = c.fields = ""  # who says nothing any more is believed no longer after a while
+            wait_until(lambda: served_by(weir, 60) == {"a", "b", "c"}, 20, "requests at all")
+
+    # many at a time: shares are as what is left, three to one
+    gate = threading.Event()
+    with Origin("a") as a, Origin("b") as b:
+        a.fields, b.fields = "X-Load: cpu=0.75\r\n", "X-Load: cpu=0.25\r\n"
+        a.gate = b.gate = gate
+        with Daemon(config(a, b, upstream="balance = least_load")) as weir, contextlib.ExitStack() as stack:
+            for origin in (a, b):
+                wait_said(weir, origin, "is HEALTHY")
+            # a request of its own shows that the worker knows: whoever is idle gets it
+            gate.set()
+            wait_until(lambda: served_by(weir, 5) == {"b"}, 20, "all requests at the idle one")
+            gate.clear()
+            before = a.served(), b.served()
+            clients = [stack.enter_context(RawClient(weir.port("http"))) for _ in range(80)]
+            for client in clients:
+                client.send_request()
+            wait_until(lambda: a.served() + b.served() == sum(before) + 80, 20, "all requests at the origins")
+            gate.set()
+            for client in clients:
+                assert client.read_response().status == 200
+            assert abs(a.served() - before[0] - 20) <= 1, (a.served(), b.served(), before)
 
 
 # Agents
