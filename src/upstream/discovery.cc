@@ -210,6 +210,9 @@ Discovery::Obeyed Discovery::order(Group& group, const PeerCommand& command,
   if (!adds && !group.membership.has(address)) {
     return {false, fmt::format("upstream {} has no peer {}", group.conf.name, address)};
   }
+  if (adds && !group.membership.make_room(address, host, now_ns())) {
+    return {false, fmt::format("no room: upstream_peers_max is {}", zones_.peers.capacity())};
+  }
   if (command.persist) {
     const Orders before = group.kept;
     change(group, command, address, host, group.kept);
@@ -220,9 +223,6 @@ Discovery::Obeyed Discovery::order(Group& group, const PeerCommand& command,
   }
   change(group, command, address, host, group.orders);
   apply(group);
-  if (adds && group.said_no_room) {
-    return {false, fmt::format("no room: upstream_peers_max is {}", zones_.peers.capacity())};
-  }
   static constexpr std::string_view done[] = {"is in",  "is out",      "has its weight",
                                               "drains", "is disabled", "is enabled"};
   std::string text =

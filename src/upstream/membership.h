@@ -47,6 +47,12 @@ class Membership {
   Done apply(const std::vector<const FoundSet*>& found, const Orders& orders,
              std::uint32_t generation, bool keep_former, std::int64_t now_ns);
 
+  // A cell for one that is about to be ordered; false: there is no room. Nobody's business while no
+  // order follows: it is given back then.
+  bool make_room(const std::string& address, const std::string& host, std::int64_t now_ns) const {
+    return table_.claim({conf_.name, address, host}, now_ns).has_value();
+  }
+
   // A comparison for each peer: whether all is still as apply() left it.
   bool stands() const;
 
