@@ -36,7 +36,7 @@ Caretaker::Caretaker(Loop& loop, const conf::Config& config, const tls::Contexts
   groups_.reserve(config.upstreams.size());
   for (const conf::UpstreamConf& upstream : config.upstreams) {
     tls::UpstreamContext* const tls = *upstream.ssl ? contexts->upstream(upstream) : nullptr;
-    groups_.push_back(std::make_unique<CareGroup>(upstream, tls, buffers_));
+    groups_.push_back(std::make_unique<CareGroup>(upstream, tls, buffers_, unmade_probes_));
     take_static(*groups_.back());
   }
   take_discovered();
@@ -107,6 +107,7 @@ void Caretaker::take_discovered() {
 void Caretaker::tick() {
   if (table_.epoch() != epoch_) take_discovered();
   look();
+  unmade_probes_.tell(clock::now());
   if (clock::now() - given_back_ >= give_back_interval) {
     given_back_ = clock::now();
     give_back_cells();

@@ -44,6 +44,7 @@ class Caretaker {
   Loop& loop_;
   const shm::PeerTable& table_;
   BufferPool buffers_;
+  UnmadeProbes unmade_probes_;
   Deferred changed_;
   std::vector<std::unique_ptr<CareGroup>> groups_;
   Timer tick_timer_, look_timer_;

@@ -28,9 +28,16 @@ constexpr auto relaxed = std::memory_order_relaxed;
 
 }  // namespace
 
+void UnmadeProbes::tell(clock::Monotonic now) {
+  if (count_ == 0 || (told_ && now - *told_ < said_every)) return;
+  log::error("{} probe{} of peers could not be made, the last: {}", count_, plural(count_), why_);
+  told_ = now;
+  count_ = 0;
+}
+
 CareGroup::CareGroup(const conf::UpstreamConf& upstream, tls::UpstreamContext* tls,
-                     BufferPool& buffers)
-    : conf(upstream), id(shm::group_id(upstream.name)) {
+                     BufferPool& buffers, UnmadeProbes& unmade_probes)
+    : conf(upstream), id(shm::group_id(upstream.name)), unmade(unmade_probes) {
   using Check = conf::HealthCheckConf::Kind;
   switch (upstream.health_check->kind) {
     case Check::off: return;
@@ -143,13 +150,9 @@ void Ward::keep_load(const shm::PeerLoad& load) {
 
 milliseconds Ward::health_probed(const ProbeResult& result) {
   if (result.kind == ProbeResult::Kind::local) {
-    if (!told_local_) {
-      log::error("upstream {}: {} can't be probed: {}", group_.conf.name, name_, result.why);
-    }
-    told_local_ = true;
+    group_.unmade.note(result.why);
     return interval();
   }
-  told_local_ = false;
   const bool passed = result.kind == ProbeResult::Kind::passed;
   const std::int64_t now = now_ns();
   cell_.probes.store(cell_.probes.load(relaxed) + 1, relaxed);
@@ -209,7 +212,9 @@ void Ward::tell(HealthChange change, shm::Health before, std::int64_t since_ns,
 // --- what the agent says
 
 milliseconds Ward::agent_probed(const ProbeResult& result) {
-  if (result.kind == ProbeResult::Kind::passed) {
+  if (result.kind == ProbeResult::Kind::local) {
+    group_.unmade.note(result.why);
+  } else if (result.kind == ProbeResult::Kind::passed) {
     agent_answers_ = true;
     obey(*result.agent);
   } else if (agent_answers_) {

@@ -19,9 +19,28 @@ namespace weir {
 
 class Ward;
 
+// Probes that could not be made for want of something of our own: descriptors, ports, memory. That
+// concerns all peers at once, so it is said in one line for all of them, now and then.
+class UnmadeProbes {
+ public:
+  static constexpr std::chrono::seconds said_every{10};
+
+  void note(std::string_view why) {
+    ++count_;
+    why_ = why;
+  }
+  void tell(clock::Monotonic now);
+
+ private:
+  std::uint64_t count_ = 0;  // not told yet
+  std::string why_;          // of the last one
+  std::optional<clock::Monotonic> told_;
+};
+
 // One upstream of the configuration with the peers that it has now. Pinned.
 struct CareGroup {
-  CareGroup(const conf::UpstreamConf& upstream, tls::UpstreamContext* tls, BufferPool& buffers);
+  CareGroup(const conf::UpstreamConf& upstream, tls::UpstreamContext* tls, BufferPool& buffers,
+            UnmadeProbes& unmade_probes);
   CareGroup& operator=(CareGroup&&) = delete;
   ~CareGroup();
 
@@ -30,6 +49,7 @@ struct CareGroup {
   const conf::UpstreamConf& conf;
   const std::uint64_t id;
   std::optional<ProbePlan> health, agent;
+  UnmadeProbes& unmade;  // of all groups
   std::vector<std::unique_ptr<Ward>> wards;
 };
 
@@ -81,7 +101,6 @@ class Ward {
   std::optional<Prober> health_, agent_;
   bool agent_answers_ = true;
   bool spared_ = false;
-  bool told_local_ = false;
 };
 
 }  // namespace weir

@@ -1,6 +1,7 @@
 #include "upstream/caretaker.h"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include <string>
 #include <vector>
@@ -248,4 +249,46 @@ TEST_CASE("caretaker: it gives a sign of life, at once and again") {
   const std::int64_t first = house.table().beat_ns();
   CHECK(first == clock::now().time_since_epoch().count());
   CHECK(house.turn_until([&] { return house.table().beat_ns() > first; }));
+}
+
+TEST_CASE("caretaker: probes for which descriptors lack are told in one line for all peers") {
+  House house;
+  house.config.upstreams.push_back(upstream("a", 10));
+  house.config.upstreams.push_back(upstream("b", 10));
+  for (auto& conf : house.config.upstreams) {
+    conf.health_check.value.kind = conf::HealthCheckConf::Kind::tcp;
+    conf.health_check.value.interval = 1h;
+    conf.health_check.value.timeout = 1h;
+  }
+  house.begin();
+  rlimit usual{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &usual) == 0);
+  rlimit none = usual;
+  none.rlim_cur = 3;
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+  const bool told = house.turn_until([] { return lines_with("could not be made") != 0; });
+  for (int turn = 0; turn < 20; ++turn) house.loop.turn(10ms);
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &usual) == 0);
+  CHECK(told);
+  CHECK(said.size() == 1);
+  CHECK(house.cell("a", 0).probe_failures.load() == 0);  // no fault of its own
+}
+
+TEST_CASE("probes that could not be made: a line at once, then one for all of the time since") {
+  const Listening listening;
+  UnmadeProbes unmade;
+  const clock::Monotonic began{1h};
+  unmade.tell(began);
+  CHECK(said.empty());
+  for (int i = 0; i < 1000; ++i) unmade.note("no port");
+  unmade.tell(began);
+  CHECK(lines_with("1000 probes of peers could not be made, the last: no port") == 1);
+  unmade.note("no port");
+  unmade.tell(began + UnmadeProbes::said_every - 1ms);
+  CHECK(said.size() == 1);
+  unmade.note("no descriptor");
+  unmade.tell(began + UnmadeProbes::said_every);
+  CHECK(lines_with("2 probes of peers could not be made, the last: no descriptor") == 1);
+  unmade.tell(began + 10 * UnmadeProbes::said_every);
+  CHECK(said.size() == 2);
 }
