@@ -1,7 +1,6 @@
 #include "upstream/group.h"
 
 #include <algorithm>
-#include <unordered_map>
 
 #include "base/log.h"
 #include "upstream/membership.h"
@@ -70,6 +69,7 @@ void Group::add_peer(std::size_t number, const conf::PeerConf& peer) {
   peers_.push_back(
       std::make_unique<Peer>(number, peer, conf_.name, scheme_of(conf_), place_of_peers()));
   if (conf_.queue->length != 0) peers_.back()->set_queue(&queue_);
+  by_id_.emplace(peers_.back()->id(), peers_.back().get());
 }
 
 PeerPlace Group::place_of_peers() const {
@@ -123,8 +123,6 @@ void Group::look() {
 void Group::take_members() {
   const shm::PeerTable& table = place_.zones->peers;
   const std::uint64_t own = shm::group_id(conf_.name);
-  std::unordered_map<std::uint64_t, Peer*> known;
-  for (const auto& peer : peers_) known.emplace(peer->id(), peer.get());
   NumbersInUse numbers(peers_, leaving_);
   for (std::uint32_t i = 0; i < table.capacity(); ++i) {
     const shm::PeerCell& cell = table.cell(i);
@@ -132,10 +130,10 @@ void Group::take_members() {
     const auto word = shm::PeerWord::unpack(cell.word.load(std::memory_order_acquire));
     if (!word.discovered) continue;
     const conf::PeerOptions* const options = options_of_line(conf_, word.line);
-    const auto it = known.find(cell.id.load(std::memory_order_acquire));
-    if (it == known.end() && word.line == shm::former_line) continue;
-    if (it != known.end()) {
-      if (!it->second->is_static() && options != nullptr) it->second->set_options(*options);
+    Peer* const known = member(cell.id.load(std::memory_order_acquire));
+    if (known == nullptr && word.line == shm::former_line) continue;
+    if (known != nullptr) {
+      if (!known->is_static() && options != nullptr) known->set_options(*options);
       continue;
     }
     const shm::PeerInfo info = table.info(i);
@@ -143,6 +141,7 @@ void Group::take_members() {
                                    [&](const auto& peer) { return peer->id() == info.id; });
     if (back != leaving_.end()) {
       if (options != nullptr) (*back)->set_options(*options);
+      by_id_.emplace(info.id, back->get());
       peers_.push_back(std::move(*back));
       leaving_.erase(back);
       continue;
@@ -157,6 +156,7 @@ void Group::take_members() {
   for (auto& peer : peers_) {
     if (peer->is_static() || peer->word().discovered) continue;
     pool_.drop_idle_at(*peer);
+    by_id_.erase(peer->id());
     leaving_.push_back(std::move(peer));
   }
   std::erase(peers_, nullptr);
@@ -202,20 +202,21 @@ Peer* Group::bound_to(std::string_view value) {
   if (place_.zones == nullptr) return nullptr;
   const auto most = std::chrono::duration_cast<std::chrono::seconds>(sticky_.conf().expires);
   const auto found = place_.zones->sessions.find(session_key(value), seconds_now(), most);
-  if (!found) return nullptr;
-  for (const auto& peer : peers_) {
-    if (peer->place().table == nullptr || peer->cell_index() != found->cell) continue;
-    return found->is(peer->id()) ? peer.get() : nullptr;
-  }
-  return nullptr;
+  const shm::PeerTable& table = place_.zones->peers;
+  if (!found || found->cell >= table.capacity()) return nullptr;
+  const std::uint64_t id = table.cell(found->cell).id.load(std::memory_order_acquire);
+  return found->is(id) ? member(id) : nullptr;
 }
 
 // Between a request's look for its peer and its turn in the queue the peer may have gone.
 Peer* Group::peer(std::uint64_t id) {
   look();
-  const auto found = std::find_if(peers_.begin(), peers_.end(),
-                                  [id](const auto& peer) { return peer->id() == id; });
-  return found != peers_.end() ? found->get() : nullptr;
+  return member(id);
+}
+
+Peer* Group::member(std::uint64_t id) const {
+  const auto found = by_id_.find(id);
+  return found != by_id_.end() ? found->second : nullptr;
 }
 
 void Group::learn(std::string_view session, const Peer& peer) {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <unordered_map>
 
 #include "conf/model.h"
 #include "event/loop.h"
@@ -93,6 +94,7 @@ class Group {
   bool checks_are_stale(clock::Monotonic now) const;
   PeerPlace place_of_peers() const;
   shm::GroupRow* own_row() const;
+  Peer* member(std::uint64_t id) const;
   SipKey secret() const;
   std::uint64_t session_key(std::string_view session) const;
   void add_peer(std::size_t number, const conf::PeerConf& peer);
@@ -101,14 +103,14 @@ class Group {
   tls::UpstreamContext* tls_;
   GroupPlace place_;
   Peers peers_;
-  Peers leaving_;  // no members any more, but still used
+  std::unordered_map<std::uint64_t, Peer*> by_id_;  // of peers_
+  Peers leaving_;                                   // no members any more, but still used
   Tiers tiers_;
   Sticky sticky_;
   WaitQueue queue_;
   std::uint64_t epoch_ = 0;
   bool stale_ = false;
   bool changed_ = true;  // by this worker: shunned, welcome again
-  clock::Monotonic checks_stale_after_{};
   Pool pool_;
   RetryBudget retry_budget_;
   HedgeDelay hedge_delay_;
