@@ -3,115 +3,89 @@
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
-#include <unordered_map>
+#include <string_view>
 #include <vector>
 
+#include "process/upstream_view.h"
 #include "upstream/discovery_source.h"
-#include "upstream/membership.h"
 
 namespace weir::process {
 namespace {
 
 using json = nlohmann::ordered_json;
 
-struct Row {
-  std::string address;
-  const conf::PeerConf* from_file = nullptr;  // null: found, or added by command
-};
-
 json seconds_since(std::int64_t then_ns, std::int64_t now_ns) {
   if (then_ns == 0) return nullptr;
   return std::max<std::int64_t>(now_ns - then_ns, 0) / 1'000'000'000;
 }
 
-std::string state_of(const conf::UpstreamConf& group, const shm::PeerInfo& info,
-                     std::int64_t now_ns) {
-  if (info.ejected_until_ns > now_ns) return "EJECTED";
-  if (group.health_check->kind == conf::HealthCheckConf::Kind::off) return "UNCHECKED";
-  return std::string(shm::name(info.word.health));
+std::string_view state_of(const UpstreamView& group, const PeerView& peer, std::int64_t now_ns) {
+  if (peer.ejected(now_ns)) return "EJECTED";
+  return group.checked ? shm::name(peer.info.word.health) : "UNCHECKED";
 }
 
-json source_of(const conf::UpstreamConf& group, const Row& row, const shm::PeerWord& word) {
-  if (row.from_file != nullptr) return "server";
-  if (word.line == 0) return "command";
-  if (word.line > group.discover.size()) return "an earlier configuration";
-  return source_name(group.discover[word.line - 1]);
-}
-
-// What the peer weighs when all is said: an order, else its source, else its line.
-std::uint32_t weight_of(const conf::UpstreamConf& group, const Row& row,
-                        const shm::PeerWord& word) {
-  if (word.weight != 0) return word.weight;
-  if (row.from_file != nullptr) return row.from_file->options.weight;
-  const conf::PeerOptions* const options = options_of_line(group, word.line);
-  return options != nullptr ? options->weight : 1;
-}
-
-bool is_backup(const conf::UpstreamConf& group, const Row& row, const shm::PeerWord& word) {
-  if (row.from_file != nullptr) return row.from_file->options.backup;
-  const conf::PeerOptions* const options = options_of_line(group, word.line);
-  return word.backup || (options != nullptr && options->backup);
+std::string source_of(const conf::UpstreamConf& group, const PeerView& peer) {
+  const std::uint8_t line = peer.info.word.line;
+  if (peer.is_static) return "server";
+  if (line == 0) return "command";
+  if (line > group.discover.size()) return "an earlier configuration";
+  return source_name(group.discover[line - 1]);
 }
 
 // What an operator wants of the peer, else the file, else the peer itself through its agent.
-std::string order_of(const Row& row, const shm::PeerWord& word) {
-  if (word.order != shm::Order::none) return std::string(shm::name(word.order));
-  if (row.from_file != nullptr && row.from_file->options.down) return "down";
-  if (row.from_file != nullptr && row.from_file->options.drain) return "drain";
+std::string_view order_of(const PeerView& peer) {
+  const shm::PeerWord& word = peer.info.word;
+  if (word.order != shm::Order::none) return shm::name(word.order);
+  if (peer.order == shm::Order::disabled) return "down";
+  if (peer.order == shm::Order::drained) return "drain";
   if (word.said == shm::Said::maintenance) return "agent: maint";
   if (word.said == shm::Said::drain) return "agent: drain";
   return word.said_down ? "agent: down" : "";
 }
 
-json peer_of(const conf::UpstreamConf& group, const Row& row, const shm::Zones& zones,
+json peer_of(const conf::UpstreamConf& conf, const UpstreamView& group, const PeerView& peer,
              std::int64_t now_ns) {
-  const auto cell = zones.peers.find(shm::PeerName{group.name, row.address, {}}.id());
-  const shm::PeerInfo info = cell ? zones.peers.info(*cell) : shm::PeerInfo{};
-  const shm::PeerTotals totals = cell ? zones.peers.totals(*cell) : shm::PeerTotals{};
-  json out{{"peer", row.address},
-           {"state", state_of(group, info, now_ns)},
-           {"since_s", seconds_since(info.since_ns, now_ns)},
-           {"order", order_of(row, info.word)},
-           {"weight", weight_of(group, row, info.word)},
-           {"share", info.word.share == 0 ? 100 : info.word.share - 1},
-           {"backup", is_backup(group, row, info.word)},
-           {"in_flight", totals.in_flight},
-           {"requests", totals.requests},
-           {"failures", totals.failures},
-           {"failed_in_a_row", info.failed_in_a_row},
-           {"last_healthy_s", seconds_since(info.healthy_ns, now_ns)},
-           {"probe_us", info.probe_us},
-           {"source", source_of(group, row, info.word)},
-           {"last_error", info.error}};
-  return out;
+  const shm::PeerInfo& info = peer.info;
+  return {{"peer", info.address},
+          {"state", state_of(group, peer, now_ns)},
+          {"since_s", seconds_since(info.since_ns, now_ns)},
+          {"order", order_of(peer)},
+          {"weight", peer.weight},
+          {"share", info.word.share == 0 ? 100 : info.word.share - 1},
+          {"backup", peer.backup},
+          {"in_flight", peer.totals.in_flight},
+          {"requests", peer.totals.requests},
+          {"failures", peer.totals.failures},
+          {"failed_in_a_row", info.failed_in_a_row},
+          {"last_healthy_s", seconds_since(info.healthy_ns, now_ns)},
+          {"probe_us", info.probe_us},
+          {"source", source_of(conf, peer)},
+          {"last_error", info.error}};
+}
+
+// Who is listed: peers of the file, and members; not who has left and only has requests yet.
+bool is_member(const PeerView& peer) {
+  const shm::PeerWord& word = peer.info.word;
+  return peer.is_static || (word.discovered && word.line != shm::former_line);
 }
 
 }  // namespace
 
 std::string upstream_list(const conf::Config& config, const shm::Zones& zones) {
   const std::int64_t now_ns = std::chrono::steady_clock::now().time_since_epoch().count();
-  std::unordered_map<std::uint64_t, std::vector<std::string>> members;  // by group
-  for (std::uint32_t i = 0; i < zones.peers.capacity(); ++i) {
-    const std::uint64_t group = zones.peers.cell(i).group.load(std::memory_order_acquire);
-    if (group == 0) continue;
-    const auto word = shm::PeerWord::unpack(zones.peers.cell(i).word.load());
-    if (!word.discovered || word.line == shm::former_line) continue;
-    members[group].push_back(zones.peers.info(i).address);
-  }
+  std::vector<UpstreamView> views = view_of(zones.peers, facts_of(config));
   json groups = json::array();
-  for (const conf::UpstreamConf& group : config.upstreams) {
+  for (std::size_t i = 0; i < config.upstreams.size(); ++i) {  // they come first, in this order
+    UpstreamView& group = views[i];
+    std::erase_if(group.peers, [](const PeerView& peer) { return !is_member(peer); });
+    std::stable_sort(group.peers.begin(), group.peers.end(),
+                     [](const PeerView& a, const PeerView& b) {
+                       if (a.is_static || b.is_static) return a.is_static && !b.is_static;
+                       return a.info.address < b.info.address;
+                     });
     json peers = json::array();
-    std::vector<std::string> known;
-    for (const conf::PeerConf& peer : group.peers) {
-      known.push_back(peer.address.to_string());
-      peers.push_back(peer_of(group, {known.back(), &peer}, zones, now_ns));
-    }
-    std::sort(known.begin(), known.end());
-    auto& found = members[shm::group_id(group.name)];
-    std::sort(found.begin(), found.end());
-    for (const std::string& address : found) {
-      if (std::binary_search(known.begin(), known.end(), address)) continue;
-      peers.push_back(peer_of(group, {address, nullptr}, zones, now_ns));
+    for (const PeerView& peer : group.peers) {
+      peers.push_back(peer_of(config.upstreams[i], group, peer, now_ns));
     }
     groups.push_back({{"name", group.name}, {"peers", std::move(peers)}});
   }
