@@ -417,6 +417,19 @@ def test_the_resolver_of_main_is_asked_and_its_valid_counts():
             wait_until(lambda: dns.times_asked("api.internal", AAAA) > before + 3, 20, "more questions")
 
 
+def test_the_file_of_hosts_is_not_asked():
+    """A name that stands in /etc/hosts is asked of the DNS all the same, and has the addresses that this says."""
+    hosts = [line.partition("#")[0].split() for line in open("/etc/hosts", encoding="utf-8", errors="replace")]
+    assert any("localhost" in names for _, *names in filter(None, hosts)), "every /etc/hosts has localhost"
+    port = free_port()
+    with FakeDns() as dns, named("a", port=port, host="127.0.0.1"), named("b", port=port, host="127.0.0.2"):
+        dns.set("localhost", A, ["127.0.0.2"], ttl=0)
+        with Daemon(config(DNS.format(port=port, dns=dns.address).replace("api.internal", "localhost"))) as weir:
+            wait_members(weir, "b")
+            assert set(peers(weir)) == {f"127.0.0.2:{port}"}
+            assert dns.times_asked("localhost") > 0
+
+
 # Orders
 
 
