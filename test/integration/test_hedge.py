@@ -7,27 +7,52 @@ from harness import Daemon, TimedOut, wait_until
 from harness.fleet import OK, Fleet, counters, ok
 
 
-def config(fleet, hedge):
-    servers = "\n".join(f"server = {origin.address} max_fails=0" for origin in fleet.origins)
-    return f"""
-[admin]
-listen = 127.0.0.1:@admin@
-[upstream origins]
+def config(fleet, hedge, other=None):
+    def upstream(name, origins):
+        servers = "\n".join(f"server = {origin.address} max_fails=0" for origin in origins)
+        return f"""
+[upstream {name}]
 {servers}
 hedge = {hedge}
-[server web]
-listen = 127.0.0.1:@http@
-upstream = origins
+[server {name}]
+listen = 127.0.0.1:@{name}@
+upstream = {name}
 debug_headers = on
 """
 
+    return f"""
+[admin]
+listen = 127.0.0.1:@admin@
+{upstream("http", fleet.origins)}
+{upstream("other", other.origins) if other else ""}
+"""
 
-def learn(client):
-    """Enough quick answers; what is known of them is looked up once a second."""
-    for _ in range(150):
-        assert client.request().status == 200
-    time.sleep(1.1)
-    assert client.request().status == 200
+
+class Trial:
+    """Origins that play `script`; one request after arm() takes a moment, and then is answered all the same."""
+
+    def __init__(self, script=ok):
+        self.script, self.armed = script, threading.Event()
+
+    def __call__(self, connection):
+        if self.armed.is_set():
+            self.armed.clear()
+            time.sleep(0.3)  # the origin's pace
+            return ok(connection)
+        return self.script(connection)
+
+    def learn(self, client):
+        """Quick answers until so much is known of them that a slow one, now and then, is not waited for."""
+
+        def hedged():
+            for _ in range(150):
+                assert client.request().status == 200
+            self.armed.set()
+            response = client.request()
+            assert response.status == 200
+            return response["X-Retry-Count"] == "1"
+
+        wait_until(hedged, 30, "a hedge")
 
 
 def late(connection):
@@ -49,9 +74,10 @@ def test_a_late_answer_is_asked_for_at_a_second_peer():
             return late(connection)
         return ok(connection)
 
-    with Fleet(maybe) as fleet:
+    trial = Trial(maybe)
+    with Fleet(trial) as fleet:
         with Daemon(config(fleet, "after p95")) as weir, weir.connect() as client:
-            learn(client)
+            trial.learn(client)
             hedges, requests = counters(weir)["upstream_hedges"], len(fleet.requests())
             slow.set()
             response = client.request()
@@ -73,9 +99,10 @@ def test_what_is_never_asked_twice():
             time.sleep(0.5)  # the origin's pace
         return ok(connection)
 
-    with Fleet(maybe) as fleet:
+    trial = Trial(maybe)
+    with Fleet(trial) as fleet:
         with Daemon(config(fleet, "after p95")) as weir, weir.connect() as client:
-            learn(client)
+            trial.learn(client)
             for method, body in (("POST", None), ("POST", b"x"), ("GET", b"x"), ("OPTIONS", None)):
                 requests = len(fleet.requests())
                 slow.set()
@@ -85,7 +112,7 @@ def test_what_is_never_asked_twice():
 
 
 def test_too_few_answers_say_nothing():
-    """With fewer than 100 answers known nothing is hedged."""
+    """With fewer than 100 answers known nothing is hedged, while the group beside it, with more, has learnt enough."""
     slow = threading.Event()
 
     def maybe(connection):
@@ -93,14 +120,17 @@ def test_too_few_answers_say_nothing():
             time.sleep(0.5)  # the origin's pace
         return ok(connection)
 
-    with Fleet(maybe) as fleet:
-        with Daemon(config(fleet, "after p50")) as weir, weir.connect() as client:
+    other = Trial()
+    with Fleet(maybe) as fleet, Fleet(other) as many:
+        with Daemon(config(fleet, "after p50", many)) as weir, weir.connect() as client:
             for _ in range(60):
                 assert client.request().status == 200
-            time.sleep(1.1)  # as long as learn() waits
+            with weir.connect("other") as beside:
+                other.learn(beside)
             slow.set()
+            hedges = counters(weir)["upstream_hedges"]
             assert client.request()["X-Retry-Count"] == "0"
-            assert counters(weir)["upstream_hedges"] == 0
+            assert counters(weir)["upstream_hedges"] == hedges
 
 
 def test_a_hedge_whose_first_peer_answers_after_all():
@@ -124,9 +154,10 @@ def test_a_hedge_whose_first_peer_answers_after_all():
         connection.abort()
         return False
 
-    with Fleet(maybe) as fleet:
+    trial = Trial(maybe)
+    with Fleet(trial) as fleet:
         with Daemon(config(fleet, "after p95")) as weir, weir.connect() as client:
-            learn(client)
+            trial.learn(client)
             slow.set()
             response = client.request()
             assert (response.status, response.body, response["X-Retry-Count"]) == (200, b"first", "1")
@@ -143,12 +174,13 @@ def test_hedges_come_out_of_the_budget():
             time.sleep(0.3)  # the origin's pace
         return ok(connection)
 
-    with Fleet(maybe) as fleet:
+    trial = Trial(maybe)
+    with Fleet(trial) as fleet:
         with Daemon(config(fleet, "after p50")) as weir:
             with weir.connect() as client:
-                learn(client)
+                trial.learn(client)
             slow.set()
-            before = counters(weir)["upstream_hedges"]
+            before, sent = counters(weir)["upstream_hedges"], len(fleet.requests())
             started = time.monotonic()
             threads = [threading.Thread(target=lambda: answers.append(weir.get().status)) for _ in range(100)]
             for thread in threads:
@@ -159,5 +191,5 @@ def test_hedges_come_out_of_the_budget():
             assert answers == [200] * 100
             values = counters(weir)
             hedges = values["upstream_hedges"]
-            assert before < hedges <= max((151 + 100) // 5, 10 * seconds), hedges
+            assert before < hedges <= before + max((sent + 100) // 5, 10 * seconds), (before, sent, hedges)
             assert values["retries_denied"] >= 100 - hedges
