@@ -156,6 +156,7 @@ class ScreenProgram:
         self.name = name
         self.screen = Screen(rows, columns)
         self.master, slave = os.openpty()
+        self.modes = termios.tcgetattr(slave)  # before the program can change them
         self._set_size(rows, columns)
         env = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "LINES", "COLUMNS")}
         env.update({"TERM": "xterm-color", "LC_ALL": "C", **(environment or {})})
@@ -173,7 +174,6 @@ class ScreenProgram:
             stderr=slave,
             preexec_fn=own_terminal,
         )
-        self.modes = termios.tcgetattr(slave)
         self.slave = slave  # kept open: what was written last is still to be read when the program has gone
         self.pid = self.process.pid
         self.received = b""
