@@ -168,7 +168,7 @@ void evictions(Eviction eviction, std::string_view policy) {
         hits_of_it += there;
         exact_hits += exact_there;
       }
-      constexpr double of = asked / 4 * 3 / 100.0;
+      constexpr double of = asked * 0.75 / 100;
       fmt::print("{}, {} of {} keys, {:.0f} % once: {:.2f} %, exact {:.2f} %\n", policy, places,
                  keys, once * 100, hits_of_it / of, exact_hits / of);
     }

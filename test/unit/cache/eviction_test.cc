@@ -34,7 +34,7 @@ double difference(Eviction eviction, std::uint32_t places, double once) {
     if (exact.ask(key)) exact_hits += counts;
   }
   demand_sound(*store);
-  const double of = asked / 4 * 3 / 100.0;
+  const double of = asked * 0.75 / 100;
   MESSAGE(places, " places, ", once * 100, " % asked for once: ", hits / of, " %, exact ",
           exact_hits / of, " %");
   return (hits - exact_hits) / of;
@@ -61,6 +61,7 @@ TEST_CASE("eviction: s3fifo hits as often as an exact one, to two points") {
 TEST_CASE("eviction: the same holds where memory is the limit") {
   Trace trace(keys, 0.9, 0.3, 7);
   std::vector<std::uint64_t> asked_for;
+  asked_for.reserve(asked);
   for (int i = 0; i < asked; ++i) asked_for.push_back(trace.next());
   const std::string body(8000, 'x');  // of which a segment holds a few
   for (const Eviction eviction : {Eviction::s3fifo, Eviction::lru}) {
@@ -82,7 +83,7 @@ TEST_CASE("eviction: the same holds where memory is the limit") {
                            : s3fifo.ask(asked_for[static_cast<std::size_t>(i)]);
       exact_hits += hit && i >= asked / 4;
     }
-    const double of = asked / 4 * 3 / 100.0;
+    const double of = asked * 0.75 / 100;
     MESSAGE("memory for ", places, ": ", hits / of, " %, exact ", exact_hits / of, " %, moved ",
             store->stats().moved_bytes >> 20, " MiB");
     CHECK(std::abs(hits - exact_hits) / of < (eviction == Eviction::lru ? 1 : 2));
