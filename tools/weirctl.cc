@@ -16,6 +16,7 @@
 #include "base/version.h"
 #include "process/control_client.h"
 #include "process/options.h"
+#include "tools/weirctl/purge.h"
 #include "tools/weirctl/upstream.h"
 
 namespace {
@@ -42,6 +43,11 @@ constexpr const char* usage_text =
   upstream weight GROUP PEER N [persist]
                      orders about a peer, in force at once and until the next
                      reload; persist: over reloads and restarts
+  purge URL | --prefix URL | --tag KEY | --key TEXT | --all
+                     [--cache NAME] [--soft]
+                     drop stored answers: of a URL, of all that begin so, of a
+                     surrogate key, of a rendered cache_key, or all of them; from
+                     one [cache] or each; --soft: they become stale instead
   hash-key NAME [KEY]
                      a line for [api_keys]; without KEY it is read from standard
                      input, on a terminal without showing it
@@ -148,12 +154,20 @@ int run_upstream(const Options& options, const std::string& socket, int count, c
   return exit_ok;
 }
 
+int run_purge(const Options& options, const std::string& socket, int count, char** words) {
+  const ctl::PurgeWords parsed = ctl::parse_purge({words, words + count});
+  if (!parsed.error.empty()) return misuse(parsed.error);
+  const std::string path = socket.empty() ? control_socket_of(options) : socket;
+  return print_answer("weirctl", ask(path, Request(parsed.command)), Command::purge, options.quiet);
+}
+
 int run_command(const Options& options, const std::string& socket, std::string_view word) {
   if (word == "check-zones") {
     return socket.empty() ? check_zones_of_instance(options) : check_zones_at(socket);
   }
   const auto command = command_named(word);
-  if (!command || *command == Command::zones || *command == Command::upstream) {
+  if (!command || *command == Command::zones || *command == Command::upstream ||
+      *command == Command::purge) {
     return misuse("unknown command \"" + std::string(word) + "\"");
   }
   const std::string path = socket.empty() ? control_socket_of(options) : socket;
@@ -190,6 +204,9 @@ int main(int argc, char** argv) {
   if (word == "hash-key") return hash_key(argc - ::optind - 1, argv + ::optind + 1);
   if (word == "upstream") {
     return run_upstream(options, socket, argc - ::optind - 1, argv + ::optind + 1);
+  }
+  if (word == "purge") {
+    return run_purge(options, socket, argc - ::optind - 1, argv + ::optind + 1);
   }
   if (::optind + 1 != argc) return misuse("unexpected \"" + std::string(argv[::optind + 1]) + "\"");
   return run_command(options, socket, word);

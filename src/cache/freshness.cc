@@ -71,7 +71,7 @@ Lifetime lifetime_of(const ResponseHead& answer, const ResponseCacheControl& con
     const std::int64_t tenth = std::max<std::int64_t>(date - *modified, 0) / 10;
     return {LifetimeFrom::heuristic, std::min(tenth, heuristic_max)};
   }
-  if (rules.default_ttl && is_kept_by_default(answer.status))
+  if (rules.default_ttl && (is_kept_by_default(answer.status) || control.public_))
     return {LifetimeFrom::default_ttl, *rules.default_ttl};
   return {};
 }

@@ -48,7 +48,7 @@ _weir() {
 _weirctl() {
   local cur prev words cword
   _init_completion -n := || return
-  if [[ $cur == -* ]]; then
+  if [[ $cur == -* && " ${words[*]:0:cword} " != *' purge '* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_parse_help "$1" --help)" -- "$cur")
   elif [[ $prev == -[csp] || $prev == --@(config|socket|prefix) ]]; then
     _filedir
@@ -66,7 +66,10 @@ _weirctl_command() {
   done
   place=$((cword - at))
   if ((place == 0)); then
-    choices='status reload reopen stop quit check-zones upstream hash-key'
+    choices='status reload reopen stop quit check-zones upstream purge hash-key'
+  elif [[ ${words[at]} == purge ]]; then
+    [[ $prev == --@(prefix|tag|key|cache) ]] && return
+    choices='--prefix --tag --key --all --cache --soft'
   elif [[ ${words[at]} != upstream ]]; then
     return
   elif ((place == 1)); then

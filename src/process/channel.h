@@ -12,6 +12,9 @@
 //   log_file     logger: stream `index` (fd)        log_done logger: let go of stream `index`
 //   yield        housekeeper: stop writing
 //   order        housekeeper: order `value`         ordered  of order `value`: `text`
+//   purge_text   housekeeper: a part of the text of
+//                the next purge
+//   purge        housekeeper: order `value`
 //
 // The end of the channel means that the other side is gone. Neither side ever waits for the other.
 #pragma once
@@ -47,6 +50,8 @@ struct Message {
     yielded,
     order,
     ordered,
+    purge_text,
+    purge,
   };
   Kind kind{};
   std::uint32_t index = 0;  // listener or stream

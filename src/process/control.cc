@@ -160,7 +160,7 @@ void Control::read(std::uint64_t serial) {
   if (!request || end + 1 != connection->received.size()) {
     Answer refusal;
     refusal.error =
-        "not a request: {\"command\":\"status|reload|reopen|stop|quit|zones|upstream\"}";
+        "not a request: {\"command\":\"status|reload|reopen|stop|quit|zones|upstream|purge\"}";
     refusal.exit_code = 2;
     return answer(serial, refusal, {});
   }

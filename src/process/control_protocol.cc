@@ -10,7 +10,7 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-constexpr std::array<std::pair<std::string_view, Command>, 7> commands = {{
+constexpr std::array<std::pair<std::string_view, Command>, 8> commands = {{
     {"status", Command::status},
     {"reload", Command::reload},
     {"reopen", Command::reopen},
@@ -18,6 +18,7 @@ constexpr std::array<std::pair<std::string_view, Command>, 7> commands = {{
     {"quit", Command::quit},
     {"zones", Command::zones},
     {"upstream", Command::upstream},
+    {"purge", Command::purge},
 }};
 
 std::string line_of(const json& document) {
@@ -57,6 +58,45 @@ std::optional<PeerCommand> parse_order(const json& document) {
   return read == document.size() ? std::optional(std::move(out)) : std::nullopt;
 }
 
+std::optional<PurgeCommand> parse_purge(const json& document) {
+  PurgeCommand out;
+  const std::string what = text_of(document, "what");
+  const auto& names = PurgeCommand::what_names;
+  const auto known = std::find(names.begin(), names.end(), what);
+  if (known == names.end()) return std::nullopt;
+  out.what = static_cast<PurgeCommand::What>(known - names.begin());
+  std::size_t read = 2;
+  for (const auto& [key, text] : {std::pair("text", &out.text), {"cache", &out.cache}}) {
+    if (!document.contains(key)) continue;
+    *text = text_of(document, key);
+    if (text->empty() || text->find('\0') != text->npos) return std::nullopt;
+    ++read;
+  }
+  if (out.text.empty() != (out.what == PurgeCommand::What::all)) return std::nullopt;
+  if (const auto soft = document.find("soft"); soft != document.end()) {
+    if (!soft->is_boolean()) return std::nullopt;
+    out.soft = soft->get<bool>();
+    ++read;
+  }
+  return read == document.size() ? std::optional(std::move(out)) : std::nullopt;
+}
+
+void put_order(const PeerCommand& order, json& out) {
+  out["action"] = PeerCommand::action_names[static_cast<std::size_t>(order.action)];
+  out["group"] = order.group;
+  out["peer"] = order.peer;
+  if (order.weight != 0) out["weight"] = order.weight;
+  if (order.backup) out["backup"] = true;
+  if (order.persist) out["persist"] = true;
+}
+
+void put_purge(const PurgeCommand& purge, json& out) {
+  out["what"] = PurgeCommand::what_names[static_cast<std::size_t>(purge.what)];
+  if (!purge.text.empty()) out["text"] = purge.text;
+  if (!purge.cache.empty()) out["cache"] = purge.cache;
+  if (purge.soft) out["soft"] = true;
+}
+
 }  // namespace
 
 std::optional<Command> command_named(std::string_view text) {
@@ -79,6 +119,11 @@ std::optional<Request> parse_request(std::string_view line) {
   if (!document.is_object()) return std::nullopt;
   const auto command = command_named(text_of(document, "command"));
   if (!command) return std::nullopt;
+  if (*command == Command::purge) {
+    auto purge = parse_purge(document);
+    if (!purge) return std::nullopt;
+    return Request(std::move(*purge));
+  }
   if (document.size() == 1) return Request(*command);
   if (*command != Command::upstream) return std::nullopt;
   auto order = parse_order(document);
@@ -88,14 +133,8 @@ std::optional<Request> parse_request(std::string_view line) {
 
 std::string request_line(const Request& request) {
   json out{{"command", std::string(name(request.command))}};
-  if (!request.order) return line_of(out);
-  const PeerCommand& order = *request.order;
-  out["action"] = PeerCommand::action_names[static_cast<std::size_t>(order.action)];
-  out["group"] = order.group;
-  out["peer"] = order.peer;
-  if (order.weight != 0) out["weight"] = order.weight;
-  if (order.backup) out["backup"] = true;
-  if (order.persist) out["persist"] = true;
+  if (request.order) put_order(*request.order, out);
+  if (request.purge) put_purge(*request.purge, out);
   return line_of(out);
 }
 

@@ -4,7 +4,8 @@
 //
 // Commands: status, reload, reopen, stop, quit, zones (answer carries the zones' descriptors), and
 // upstream: alone it lists the peers; with "action", "group", "peer" and what the action takes
-// ("weight", "backup", "persist") it is an order.
+// ("weight", "backup", "persist") it is an order; and purge: "what" (PurgeCommand::what_names), but
+// for all a "text", and where they are meant "cache" and "soft".
 // Pure: text in, text out.
 #pragma once
 
@@ -15,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "process/purge_command.h"
 #include "upstream/peer_command.h"
 
 namespace weir::process {
@@ -22,7 +24,7 @@ namespace weir::process {
 inline constexpr std::size_t control_line_max = 4096;         // of a request
 inline constexpr std::size_t control_answer_max = 16U << 20;  // of an answer, for its reader
 
-enum class Command : unsigned char { status, reload, reopen, stop, quit, zones, upstream };
+enum class Command : unsigned char { status, reload, reopen, stop, quit, zones, upstream, purge };
 std::optional<Command> command_named(std::string_view name);
 std::string_view name(Command command);
 
@@ -30,9 +32,11 @@ struct Request {
   Request(Command its_command) : command(its_command) {}  // a bare word, most of the time
   explicit Request(PeerCommand its_order)
       : command(Command::upstream), order(std::move(its_order)) {}
+  explicit Request(PurgeCommand its_purge) : command(Command::purge), purge(std::move(its_purge)) {}
 
   Command command;
-  std::optional<PeerCommand> order;  // of upstream; nullopt: it lists
+  std::optional<PeerCommand> order;   // of upstream; nullopt: it lists
+  std::optional<PurgeCommand> purge;  // of purge, never without
   bool operator==(const Request&) const = default;
 };
 // nullopt: not a request of ours.

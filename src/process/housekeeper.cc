@@ -15,6 +15,8 @@
 #include "process/heart.h"
 #include "process/options.h"
 #include "process/order_desk.h"
+#include "process/purge.h"
+#include "process/purge_message.h"
 #include "upstream/caretaker.h"
 #include "upstream/discovery.h"
 
@@ -48,6 +50,7 @@ class Housekeeper {
   void find_peers();
   void yield();
   void order(const Message& message);
+  void purge_stores(const Message& message);
   void woken();
   void clean_in_time();
   void clean();
@@ -67,6 +70,7 @@ class Housekeeper {
   std::unique_ptr<AdminHttp> admin_;
   std::unique_ptr<Caretaker> caretaker_;
   std::unique_ptr<Discovery> discovery_;
+  PurgeReader purge_reader_;
   bool working_ = false, master_gone_ = false;
 };
 
@@ -111,6 +115,8 @@ void Housekeeper::obey(const Message& message, std::vector<Fd>& fds) {
     case Message::Kind::yield: return yield();
     case Message::Kind::stop: return loop_.stop();
     case Message::Kind::order: return order(message);
+    case Message::Kind::purge_text: return purge_reader_.add_text(message);
+    case Message::Kind::purge: return purge_stores(message);
     case Message::Kind::error_log: return switch_error_log(side_, fds);
     case Message::Kind::drain:
     case Message::Kind::keep:
@@ -172,6 +178,17 @@ void Housekeeper::order(const Message& message) {
   Discovery::Obeyed done{false, "the order makes no sense"};
   if (command && !working_) done.text = "the housekeeper does not work yet";
   if (command && working_) done = discovery_->obey(*command);
+  side_.channel.send(ordered_message(message.value, done.ok, done.text));
+}
+
+void Housekeeper::purge_stores(const Message& message) {
+  const auto command = purge_reader_.take(message);
+  Purged done{false, "the order makes no sense"};
+  if (command && (!working_ || stores_ == nullptr)) {
+    done.text = "the housekeeper does not work yet";
+  } else if (command) {
+    done = purge(*stores_, *plan_.generation.config, *command);
+  }
   side_.channel.send(ordered_message(message.value, done.ok, done.text));
 }
 

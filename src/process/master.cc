@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "process/memory_bound.h"
 #include "process/options.h"
+#include "process/purge_keys.h"
 #include "process/status.h"
 #include "process/upstream_list.h"
 
@@ -143,12 +144,35 @@ void Master::on_command(const Request& request, const Control::Reply& reply) {
         answer.exit_code = exit_failure;
       }
       break;
+    case Command::purge: return purge(*request.purge, reply);
     case Command::stop:
     case Command::quit:
       farewells_.push_back(reply);  // answered when all is over
       return end(command == Command::quit);
   }
   reply(answer, {});
+}
+
+// Looks at the command first: what is wrong with it is longer than a message of the channel.
+void Master::purge(const PurgeCommand& command, const Control::Reply& reply) {
+  Answer refusal;
+  refusal.exit_code = exit_failure;
+  refusal.error = "nothing serves any more";
+  std::string left;
+  if (instance_.current != nullptr) {
+    PurgeKeys keys = purge_keys(*instance_.current->config, command);
+    refusal.error = std::move(keys.error);
+    left = std::move(keys.left);
+  }
+  if (!refusal.error.empty()) return reply(refusal, {});
+  orders_.give(command, [reply, left](bool ok, std::string text) {
+    Answer told;
+    told.ok = ok && left.empty();
+    told.exit_code = told.ok ? exit_ok : exit_failure;
+    if (ok && !left.empty()) text += "; but " + left;
+    (told.ok ? told.done : told.error) = std::move(text);
+    reply(told, {});
+  });
 }
 
 void Master::on_message(Child& child, const Message& message) {

@@ -50,6 +50,7 @@ class Master {
   void read_signals();
   void on_signal(const SignalReceived& signal);
   void on_command(const Request& request, const Control::Reply& reply);
+  void purge(const PurgeCommand& command, const Control::Reply& reply);
   void on_message(Child& child, const Message& message);
   void on_ready(Child& child);
   void on_death(Child& child, const Ending& ending);

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "process/purge_message.h"
+
 namespace weir::process {
 namespace {
 
@@ -12,6 +14,12 @@ constexpr std::chrono::seconds answer_time{10};
 constexpr std::chrono::milliseconds look_interval{50};
 
 constexpr std::uint32_t persist_flag = 1, backup_flag = 2;
+
+// False: the channel is full. The one who reads begins anew with the first of them.
+bool send_all(const Channel& channel, const std::vector<Message>& messages) {
+  return std::all_of(messages.begin(), messages.end(),
+                     [&](const Message& message) { return channel.send(message); });
+}
 
 }  // namespace
 
@@ -60,9 +68,19 @@ Message ordered_message(std::int64_t serial, bool ok, std::string_view text) {
 void OrderDesk::give(const PeerCommand& command, Done done) {
   const auto message = order_message(command, next_serial_);
   if (!message) return done(false, "the names are too long");
+  wait({*message}, std::move(done));
+}
+
+void OrderDesk::give(const PurgeCommand& command, Done done) {
+  std::vector<Message> messages = purge_messages(command, next_serial_);
+  if (messages.empty()) return done(false, "the text is too long");
+  wait(std::move(messages), std::move(done));
+}
+
+void OrderDesk::wait(std::vector<Message> messages, Done done) {
   if (waiting_.size() >= waiting_max) return done(false, "too many orders wait already");
-  waiting_.push_back(
-      {next_serial_++, *message, std::move(done), Poller::Clock::now() + answer_time, 0});
+  waiting_.push_back({next_serial_++, std::move(messages), std::move(done),
+                      Poller::Clock::now() + answer_time, 0});
   look();
 }
 
@@ -81,6 +99,7 @@ void OrderDesk::look() {
   instance_.poller.cancel(timer_);
   Child* const keeper = housekeeper();
   const auto now = Poller::Clock::now();
+  bool full = false;
   for (auto it = waiting_.begin(); it != waiting_.end();) {
     if (now >= it->until) {
       const Done done = std::move(it->done);
@@ -89,8 +108,9 @@ void OrderDesk::look() {
       done(false, was_sent ? "the housekeeper does not answer" : "no housekeeper works");
       continue;
     }
-    if (keeper != nullptr && it->sent_to != keeper->pid && keeper->channel.send(it->message)) {
-      it->sent_to = keeper->pid;
+    if (!full && keeper != nullptr && it->sent_to != keeper->pid) {
+      full = !send_all(keeper->channel, it->messages);  // the others keep their turn
+      if (!full) it->sent_to = keeper->pid;
     }
     ++it;
   }

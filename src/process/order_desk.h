@@ -1,14 +1,17 @@
-// OrderDesk: the master's side of orders about peers. The housekeeper alone writes their cells, so
-// an order goes to it over the channel; should it die or be replaced before it has answered, the
-// order goes to its successor (each order may be obeyed twice). Bounded in number and time.
+// OrderDesk: the master's side of orders that the housekeeper obeys: about peers, because it alone
+// writes their cells; and to purge, because the master takes no lock of a zone. An order goes to it
+// over the channel; should it die or be replaced before it has answered, the order goes to its
+// successor (each order may be obeyed twice). Bounded in number and time.
 #pragma once
 
 #include <functional>
 #include <list>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "process/instance.h"
+#include "process/purge_command.h"
 #include "upstream/peer_command.h"
 
 namespace weir::process {
@@ -27,17 +30,20 @@ class OrderDesk {
   OrderDesk(const OrderDesk&) = delete;
   OrderDesk& operator=(const OrderDesk&) = delete;
 
-  void give(const PeerCommand& command, Done done);  // which is called once, maybe at once
+  // `done` is called once, maybe at once.
+  void give(const PeerCommand& command, Done done);
+  void give(const PurgeCommand& command, Done done);
   void on_ordered(const Message& message);
 
  private:
   struct Waiting {
     std::int64_t serial;
-    Message message;
+    std::vector<Message> messages;
     Done done;
     Poller::Clock::time_point until;
     pid_t sent_to = 0;
   };
+  void wait(std::vector<Message> messages, Done done);
   Child* housekeeper();
   void look();
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "cache/rules.h"
 #include "conf/load.h"
+#include "os/process.h"
 #include "proxy/router.h"
 #include "proxy/service.h"
 #include "proxy/worker_memory.h"
@@ -58,6 +59,9 @@ class ProxyBlueprint : public Blueprint {
 // What is stored is kept over a reload, where the sizes stay.
 bool make_stores(const conf::Config& config, cache::Stores& stores, StoreList& out,
                  std::string& why) {
+  // Each store has a descriptor for each process that there may be.
+  if (!config.caches.empty() && !raise_fd_limit(fd_limit_hard()))
+    log::warn("the limit of open files stays");
   for (const conf::CacheConf& conf : config.caches) {
     const cache::StoreSizes sizes = cache::store_sizes(conf);
     auto store = stores.get(conf.name, sizes);

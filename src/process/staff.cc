@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "os/folder.h"
 #include "cache/stores.h"
+#include "os/folder.h"
 #include "process/housekeeper.h"
 #include "process/logger.h"
 #include "process/worker.h"

@@ -148,7 +148,9 @@ void Worker::obey(const Message& message, std::vector<Fd>& fds) {
     case Message::Kind::drained:
     case Message::Kind::yielded:
     case Message::Kind::order:
-    case Message::Kind::ordered: break;
+    case Message::Kind::ordered:
+    case Message::Kind::purge_text:
+    case Message::Kind::purge: break;
   }
   log::warn("a message of kind {} is not for a worker", static_cast<unsigned>(message.kind));
 }

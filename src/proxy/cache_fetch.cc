@@ -176,7 +176,8 @@ bool CacheStage::begin_fill(const ResponseHead& received, const cache::Storing& 
   std::size_t count = 0;
   for (const std::string_view tag : tags.all()) hashes[count++] = cache::Store::tag_hash(tag);
   text.clear();
-  if (state_.arena().exhausted() || !cache::write_field_block(received, storing.control, text, date()))
+  if (state_.arena().exhausted() ||
+      !cache::write_field_block(received, storing.control, text, date()))
     return false;
   return fill_.begin(storing.facts, text, length, {hashes.data(), count},
                      variant.text.empty() ? nullptr : &variant, mark);
@@ -245,9 +246,9 @@ void CacheStage::on_stored_end(std::uint64_t position) {
 // What was followed is lost, and part of it has reached the client: the rest may only come from the
 // same representation (RFC 9110 13.1.5, 15.3.7.3).
 bool CacheStage::resume_from(std::uint64_t position) {
-  if ((serving_->facts().flags & cache::fact::strong_etag) == 0 || in_parts_) return false;
+  if ((serving_.facts().flags & cache::fact::strong_etag) == 0 || in_parts_) return false;
   ResponseHead stored;
-  if (!cache::read_field_block(serving_->fields(), true, stored)) return false;
+  if (!cache::read_field_block(serving_.fields(), true, stored)) return false;
   etag_ = state_.arena().copy(stored.fields.value(FieldId::etag));
   std::string& text = state_.memory.text;
   text.assign("bytes=");
@@ -259,7 +260,6 @@ bool CacheStage::resume_from(std::uint64_t position) {
   if (etag_.empty() || state_.arena().exhausted()) return false;
   rest_from_ = position;
   role_ = Role::resuming;
-  serving_ = nullptr;
   follower_ = {};
   exchange_.ask_peers();
   return true;

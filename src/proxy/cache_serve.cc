@@ -1,4 +1,5 @@
 // CacheStage, third part: a stored answer becomes this client's answer: its conditions and ranges.
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -37,27 +38,22 @@ void CacheStage::note(const cache::Verdict& verdict) {
 }
 
 bool CacheStage::serve(cache::Reader reader, Word word, Peer* peer) {
-  own_ = std::move(reader);
-  return give(own_, word, peer);
-}
-
-bool CacheStage::give(cache::Reader& reader, Word word, Peer* peer) {
   if (role_ != Role::leading) role_ = Role::serving;
-  serving_ = &reader;
+  serving_ = std::move(reader);
   ResponseHead& head = state_.memory.answer;
   head.clear();
   // Whoever brought it gets it as it came: what may not be stored, too.
   const bool validated = word == Word::revalidated;
   if (peer != nullptr) head = state_.memory.from_peer;
   const bool readable =
-      peer != nullptr || cache::read_field_block(reader.fields(), validated, head);
+      peer != nullptr || cache::read_field_block(serving_.fields(), validated, head);
   // Seen before a byte is promised: what is damaged was never there.
-  if (!readable || (reader.read(0).empty() && reader.damaged())) {
+  if (!readable || (serving_.read(0).empty() && serving_.damaged())) {
     plan_.store->remove(key());
-    serving_ = nullptr;
+    serving_ = {};
     return miss();
   }
-  head.status = reader.facts().status;
+  head.status = serving_.facts().status;
   tell(word, peer == nullptr, head);
   const Selection selection = select(head);
   if (!exchange_.dress(head, peer) || !exchange_.begin_answer(head, selection.length)) {
@@ -65,17 +61,19 @@ bool CacheStage::give(cache::Reader& reader, Word word, Peer* peer) {
     exchange_.fail(trouble(Trouble::answer_malformed));
     return true;
   }
-  body_.start(reader, selection.parts, state_.client);
+  body_.start(serving_, selection.parts, state_.client);
   return true;
 }
 
 // X-Cache and Cache-Status are written where the head is finished; Age is the answer's own.
 void CacheStage::tell(Word word, bool is_stored, ResponseHead& head) {
-  const cache::Facts& facts = serving_->facts();
+  const cache::Facts& facts = serving_.facts();
   const std::int64_t age = cache::current_age(facts, clock::wall_ms());
   CacheTrace& trace = state_.cache;
   trace.word = word;
   trace.status.ttl = facts.lifetime - age;
+  if (serving_.soft_purged() || mark_is_soft_)
+    trace.status.ttl = std::min<std::int64_t>(*trace.status.ttl, 0);
   trace.status.hit = word == Word::hit || word == Word::stale || word == Word::updating;
   if (trace.status.hit) trace.status.forward = cache::Forward::none;
   if (!is_stored) return;
@@ -87,7 +85,7 @@ void CacheStage::tell(Word word, bool is_stored, ResponseHead& head) {
 
 CacheStage::Selection CacheStage::select(ResponseHead& head) {
   const RequestHead& request = state_.request();
-  const std::optional<std::uint64_t> length = serving_->length();
+  const std::optional<std::uint64_t> length = serving_.length();
   const std::int64_t now = clock::wall_ms();
   const Validators validators = validators_of(head.fields, now);
   if (head.status == 200) {

@@ -67,9 +67,11 @@ bool CacheStage::look() {
   ++looks_;
   variant_ = {};
   mark_ = {};
+  mark_is_soft_ = false;
   Found found = plan_.store->find(primary_);
   if (found.kind == Found::Kind::vary) {
     mark_ = state_.arena().copy(found.reader.fields());
+    mark_is_soft_ = found.reader.soft_purged();
     const std::string_view text = variant_key_text(state_, primary_.text, mark_);
     if (state_.arena().exhausted()) return pass();
     variant_ = plan_.store->key(text);
@@ -88,7 +90,9 @@ bool CacheStage::look() {
 }
 
 bool CacheStage::use(cache::Reader reader) {
-  verdict_ = cache::judge_stored(reader.facts(), request_, reader.soft_purged(), clock::wall_ms());
+  // A soft purge of the URI speaks of all its variants.
+  const bool soft = reader.soft_purged() || mark_is_soft_;
+  verdict_ = cache::judge_stored(reader.facts(), request_, soft, clock::wall_ms());
   // Whoever refreshes has come because it is stale.
   const bool served_stale = verdict_.reuse == cache::Reuse::stale_while_revalidate;
   switch (state_.refreshes && served_stale ? cache::Reuse::validate : verdict_.reuse) {
@@ -174,7 +178,7 @@ void CacheStage::wait_over() {
 }
 
 void CacheStage::on_fill_news(cache::Follower&) {
-  if (serving_ != nullptr) return body_.more();
+  if (serving_) return body_.more();
   go_on(follow());
 }
 
@@ -186,7 +190,8 @@ bool CacheStage::follow() {
     case State::complete:
       patience_.cancel();
       state_.cache.status.collapsed = true;
-      if (!give(follower_.reader(), Word::hit, nullptr)) return false;
+      // Taken out of the follower: whoever takes over after a death begins another.
+      if (!serve(std::move(follower_.reader()), Word::hit)) return false;
       body_.more();
       return true;
     case State::orphaned:
@@ -213,7 +218,6 @@ bool CacheStage::follow() {
 bool CacheStage::goes_on_alone() {
   body_.stop();
   patience_.cancel();
-  serving_ = nullptr;
   follower_ = {};
   alone_ = role_ == Role::leading && (fill_ || sink_.filling());
   return alone_;
@@ -224,7 +228,6 @@ void CacheStage::stop() {
   body_.stop();
   patience_.cancel();
   overflowed_.cancel();
-  serving_ = nullptr;
   follower_ = {};
   if (fill_) fill_.abandon();
 }

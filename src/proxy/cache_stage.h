@@ -104,7 +104,6 @@ class CacheStage final : public Recycled<CacheStage>,
 
   // Giving what is stored: cache_serve.cc. `peer`: whose answer it is, of this moment.
   bool serve(cache::Reader reader, cache::Word word, Peer* peer = nullptr);
-  bool give(cache::Reader& reader, cache::Word word, Peer* peer);
   void tell(cache::Word word, bool is_stored, ResponseHead& head);
   struct Selection {
     std::span<const StoredBody::Part> parts;
@@ -123,10 +122,9 @@ class CacheStage final : public Recycled<CacheStage>,
   std::string_view mark_{};           // of the variants (cache_key.h)
   cache::Verdict verdict_{};          // of stored_
   cache::Reader stored_;              // what is validated, or covers an error
-  cache::Reader own_;
-  cache::Reader* serving_ = nullptr;  // own_, or that of the one who is followed
-  std::string_view etag_{};           // of what is served, where the rest may be fetched
-  cache::Fill fill_;                  // joined; a head is awaited
+  cache::Reader serving_;  // to the end: the head's fields are views into it, also for the log
+  std::string_view etag_{};  // of what is served, where the rest may be fetched
+  cache::Fill fill_;         // joined; a head is awaited
   cache::Follower follower_;
   FillSink sink_;
   StoredBody body_;
@@ -138,6 +136,7 @@ class CacheStage final : public Recycled<CacheStage>,
   std::int64_t asked_at_ = 0;
   unsigned looks_ = 0;
   Role role_ = Role::looking;
+  bool mark_is_soft_ = false;  // softly purged
   bool no_store_ = false;
   bool validates_ = false;  // the peer is asked whether stored_ is good still
   bool in_parts_ = false;   // the client gets a 206

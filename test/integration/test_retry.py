@@ -375,7 +375,8 @@ def test_a_flood_of_failures_is_not_multiplied():
                 thread.join()
             seconds = int(time.monotonic() - started) + 2
             again = len(fleet.requests()) - requests
-            assert 10 <= again <= max(requests // 5, 10 * seconds), (again, seconds)
+            # Each of those that ask at the same moment may see the budget as it was before the others.
+            assert 10 <= again <= max(requests // 5, 10 * seconds) + len(threads), (again, seconds)
             values = counters(weir)
             assert values["upstream_retries"] == again
             assert values["retries_denied"] >= requests - again

@@ -1,10 +1,13 @@
 """weir-top: what it shows of peers and workers, on a terminal and without one."""
 
+import contextlib
+import itertools
 import json
 import os
 import re
 import signal
 import subprocess
+import threading
 
 from harness import Daemon, Echo, RawClient, free_port, run_program, scratch, wait_until
 from harness.daemon import child_pids, lives, program, title
@@ -122,6 +125,70 @@ def test_json_has_rates_of_the_interval():
         assert all(peer["error_share"] == 0 and peer["p50_us"] > 0 for peer in peers), peers
         assert document["requests_per_s"] > 0 and document["answers"] is True
         assert document["workers"][0]["pid"] == weir.workers()[0]
+
+
+CACHED = CONFIG + """cache = pages
+debug_headers = on
+[cache pages]
+size = 8m
+default_ttl = 10m
+[cache idle]
+size = 4m
+"""
+
+
+def test_caches_are_shown():
+    """What each cache holds and how many requests it answers, as a table, as JSON and on a terminal of any width."""
+    with Echo(count=4, open=True) as origin:
+        with Daemon(CACHED.format(first=origin.port, last=origin.port + 3), workers=2) as weir:
+            assert json.loads(top(weir, "--json", "-i", "100ms").stdout)["caches"][0]["entries"] == 0
+            for n in range(3):
+                assert [weir.get(f"/{n}")["X-Cache"] for _ in range(4)] == ["MISS", "HIT", "HIT", "HIT"]
+            document = json.loads(top(weir, "--json", "-i", "100ms").stdout)
+            pages, idle = sorted(document["caches"], key=lambda cache: -cache["entries"])
+            assert (pages["name"], pages["entries"], idle["name"], idle["entries"]) == ("pages", 3, "idle", 0)
+            assert 0 < pages["bytes"] < pages["bytes_max"] <= 8 << 20
+            assert pages["stored_per_s"] == 0 and pages["evicted_per_s"] == 0
+            assert document["cache_hit_share_in_all"] == 0.75 and "cache_hit_share" not in document
+            done = top(weir, "--once", "-i", "100ms")
+            assert "\ncaches  hits -, 75.0% in all\n" in done.stdout, done.stdout
+            assert re.search(r"^  pages +\S+ +\S+ +3 +0 +0$", done.stdout, re.M), done.stdout
+            with ScreenProgram(
+                "weir-top", "-c", weir.config_file, "-p", weir.prefix, "-i", "1s", columns=100
+            ) as screen:
+                screen.wait(r"^caches  hits -, 75.0% in all")
+                for n in range(3, 13):
+                    weir.get(f"/{n}")
+                screen.wait(r"^  pages +\S+ +\S+ +13 +\S+ +0")
+                screen.wait(r"in all.*\n.*\n(.*\n)?  pages +\S+ +\S+ +13 +0 +0")  # an interval later
+                screen.resize(30, 40)
+                screen.wait(r"^  CACHE +USED +OF +ENTRIES +STORED/S$")
+                assert all(len(line) <= 40 for line in screen.text.splitlines())
+                screen.keys("q")
+                screen.wait_exit(0)
+
+
+def test_rates_of_caches_are_of_the_interval():
+    """What is stored while weir-top measures is a rate and a share of hits."""
+    with Echo(count=4, open=True) as origin:
+        with Daemon(CACHED.format(first=origin.port, last=origin.port + 3)) as weir, contextlib.ExitStack() as stack:
+            stopped = threading.Event()
+
+            def ask():
+                for n in itertools.count():
+                    if stopped.is_set():
+                        return
+                    weir.get(f"/{n}")
+                    weir.get(f"/{n}")
+
+            thread = threading.Thread(target=ask)
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(stopped.set)
+            document = json.loads(top(weir, "--json", "-i", "2s").stdout)
+            pages = next(cache for cache in document["caches"] if cache["name"] == "pages")
+            assert pages["stored_per_s"] > 0, document
+            assert 0 < document["cache_hit_share"] < 1, document
 
 
 def test_it_works_while_workers_and_master_hang():

@@ -37,6 +37,16 @@ std::string percent(double share) {
   return percents >= 99.95 ? fmt::format("{:.0f}", percents) : fmt::format("{:.1f}", percents);
 }
 
+std::string size(std::uint64_t bytes) {
+  constexpr std::string_view units = "kMGTPE";
+  if (bytes < 1024) return fmt::format("{}", bytes);
+  double scaled = static_cast<double>(bytes) / 1024;
+  std::size_t unit = 0;
+  for (; scaled >= 1023.5; ++unit) scaled /= 1024;
+  return scaled < 9.95 ? fmt::format("{:.1f}{}", scaled, units[unit])
+                       : fmt::format("{:.0f}{}", scaled, units[unit]);
+}
+
 std::string count(std::uint64_t number) {
   if (number < 100'000) return fmt::format("{}", number);
   if (number < 10'000'000) return fmt::format("{}k", number / 1000);

@@ -106,6 +106,45 @@ WorkerRow row_of(const WorkerReading* before, const WorkerReading& worker, std::
   return out;
 }
 
+CacheRow row_of(const CacheReading* before, const CacheReading& cache, double seconds) {
+  CacheRow out;
+  out.name = cache.name;
+  out.bytes = cache.bytes;
+  out.bytes_max = cache.bytes_max;
+  out.entries = cache.entries;
+  if (before == nullptr || seconds <= 0) return out;
+  out.stored = static_cast<double>(since(before->stored, cache.stored)) / seconds;
+  out.evicted = static_cast<double>(since(before->evicted, cache.evicted)) / seconds;
+  return out;
+}
+
+const CacheReading* find_cache(const Reading* in, const CacheReading& same) {
+  if (in == nullptr) return nullptr;
+  for (const CacheReading& cache : in->caches) {
+    if (cache.name == same.name && cache.bytes_max == same.bytes_max &&
+        cache.entries_max == same.entries_max) {
+      return &cache;
+    }
+  }
+  return nullptr;
+}
+
+CacheHits hits_of(const Reading* before, const Reading& now) {
+  const auto share = [&](const Reading* than) -> std::optional<double> {
+    const auto counted = [&](std::string_view name) {
+      return since(than != nullptr ? than->counter(name) : 0, now.counter(name));
+    };
+    const std::uint64_t hits = counted("cache_hits");
+    const std::uint64_t all = hits + counted("cache_misses") + counted("cache_revalidated");
+    if (all == 0) return {};
+    return static_cast<double>(hits) / static_cast<double>(all);
+  };
+  CacheHits out;
+  out.in_all = share(nullptr);
+  if (before != nullptr) out.now = share(before);
+  return out;
+}
+
 // Mostly at the same place as before: `group` and `at` are where it is now.
 const PeerView* find_peer(const Reading* in, std::size_t group, std::size_t at,
                           const process::UpstreamView& upstream) {
@@ -160,6 +199,12 @@ Frame frame_of(const Reading* before, const Reading& now) {
   for (const WorkerReading& worker : now.workers) {
     out.workers.push_back(row_of(find_worker(before, worker), worker, now.now_ns, out.seconds));
   }
+  const double caches_seconds =
+      before != nullptr ? static_cast<double>(now.caches_ns - before->caches_ns) / 1e9 : 0;
+  for (const CacheReading& cache : now.caches) {
+    out.caches.push_back(row_of(find_cache(before, cache), cache, caches_seconds));
+  }
+  out.hits = hits_of(before, now);
   out.connections = now.counter("connections_active");
   out.requests = now.counter("requests");
   out.requests_active = now.counter("requests_active");

@@ -44,6 +44,19 @@ struct WorkerRow {
   std::string at;
 };
 
+struct CacheRow {
+  std::string name;
+  std::uint64_t bytes = 0, bytes_max = 0, entries = 0;
+  std::optional<double> stored, evicted;  // per second
+  Mood mood = Mood::plain;
+};
+
+// Of the requests that all caches were asked for: answered from them. Which of the caches it was
+// is not counted.
+struct CacheHits {
+  std::optional<double> now, in_all;  // absent: there was no such request
+};
+
 struct GroupRows {
   std::string name;
   bool checked = false;  // without, nobody says who is healthy
@@ -54,6 +67,8 @@ struct Frame {
   MasterReading master;
   std::vector<GroupRows> groups;
   std::vector<WorkerRow> workers;
+  std::vector<CacheRow> caches;
+  CacheHits hits;
   double seconds = 0;  // between the two readings; 0: there was one
   std::uint64_t connections = 0, requests = 0, requests_active = 0;
   std::optional<double> requests_rate, errors;  // of all: per second; share of 5xx

@@ -48,6 +48,16 @@ json worker_of(const WorkerRow& row) {
   return out;
 }
 
+json cache_of(const CacheRow& row) {
+  json out{{"name", row.name},
+           {"bytes", row.bytes},
+           {"bytes_max", row.bytes_max},
+           {"entries", row.entries}};
+  put(out, "stored_per_s", row.stored);
+  put(out, "evicted_per_s", row.evicted);
+  return out;
+}
+
 }  // namespace
 
 std::string json_of(const Frame& frame) {
@@ -67,6 +77,10 @@ std::string json_of(const Frame& frame) {
   }
   out["workers"] = json::array();
   for (const WorkerRow& worker : frame.workers) out["workers"].push_back(worker_of(worker));
+  out["caches"] = json::array();
+  for (const CacheRow& cache : frame.caches) out["caches"].push_back(cache_of(cache));
+  put(out, "cache_hit_share", frame.hits.now);
+  put(out, "cache_hit_share_in_all", frame.hits.in_all);
   return out.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 

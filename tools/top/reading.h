@@ -23,6 +23,13 @@ struct WorkerReading {
   std::string at;            // what it works on; empty: nothing
 };
 
+// A store of stored answers; two of one name where a reload made another.
+struct CacheReading {
+  std::string name;
+  std::uint64_t bytes = 0, bytes_max = 0, entries = 0, entries_max = 0;
+  std::uint64_t stored = 0, evicted = 0;  // since it was made
+};
+
 // What the master says of itself.
 struct MasterReading {
   bool answers = false;  // now; what follows is the last it said
@@ -37,6 +44,8 @@ struct Reading {
   MasterReading master;
   std::vector<process::UpstreamView> upstreams;
   std::vector<WorkerReading> workers;
+  std::vector<CacheReading> caches;
+  std::int64_t caches_ns = 0;  // when they were so: the master says it
   shm::CounterValues counters{};
 
   std::uint64_t counter(std::string_view name) const;

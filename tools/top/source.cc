@@ -97,6 +97,12 @@ Status parse_status(std::string_view text) {
                              order_named(value_or<std::string>(*configured, "order", ""))});
     }
   }
+  for (const json& cache : array_of(document, "caches")) {
+    const auto number = [&](const char* key) { return value_or<std::uint64_t>(cache, key, 0); };
+    out.caches.push_back({value_or<std::string>(cache, "name", ""), number("bytes"),
+                          number("bytes_max"), number("entries"), number("entries_max"),
+                          number("stored"), number("evicted")});
+  }
   return out;
 }
 
@@ -130,7 +136,8 @@ bool Source::newer_generation() const {
 
 void Source::ask_master(std::int64_t now) {
   const bool due = asked_ns_ == 0 || now - asked_ns_ >= ask_every_ns;
-  if (!due && !(master_.answers && newer_generation())) return;
+  const bool wanted = master_.answers && (!caches_.empty() || newer_generation());
+  if (!due && !wanted) return;
   const process::Asked asked = process::ask(socket_, process::Command::status, answer_time);
   asked_ns_ = now_ns();
   if (!asked.answer || !asked.answer->ok) {
@@ -142,7 +149,8 @@ void Source::ask_master(std::int64_t now) {
   if (another && !attach().text.empty()) return;
   master_ = std::move(status.master);
   facts_ = std::move(status.upstreams);
-  asked_ns_ = now_ns();
+  caches_ = std::move(status.caches);
+  asked_ns_ = caches_ns_ = now_ns();
 }
 
 std::vector<WorkerReading> Source::workers() const {
@@ -177,6 +185,8 @@ Reading Source::read() {
   out.master.uptime_ms += (out.now_ns - asked_ns_) / 1'000'000;
   out.upstreams = process::view_of(zones_->peers, facts_);
   out.workers = workers();
+  out.caches = caches_;
+  out.caches_ns = caches_ns_;
   (void)zones_->stats.sum(out.counters);  // not exact while rows are retired: so is a next one
   return out;
 }

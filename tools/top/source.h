@@ -1,6 +1,7 @@
 // Source: where readings come from. The zones are fetched once over the control socket and then
 // read directly, so that nothing a worker does, or does not do any more, is in the way. The master
-// is asked for what the zones don't have: version, uptime, what the upstreams are.
+// is asked for what the zones don't have: version, uptime, what the upstreams are; and for each
+// reading, where there are some, what the caches hold.
 #pragma once
 
 #include <array>
@@ -40,13 +41,16 @@ class Source {
   std::unique_ptr<const shm::Zones> zones_;
   MasterReading master_;
   std::vector<process::UpstreamFacts> facts_;
-  std::int64_t asked_ns_ = 0;
+  std::vector<CacheReading> caches_;
+  std::int64_t asked_ns_ = 0, caches_ns_ = 0;
 };
 
-// The names and options of upstreams out of a status document; anything else in it is passed over.
+// The names and options of upstreams, and the caches, out of a status document; anything else in it
+// is passed over.
 struct Status {
   MasterReading master;
   std::vector<process::UpstreamFacts> upstreams;
+  std::vector<CacheReading> caches;
 };
 Status parse_status(std::string_view json);
 

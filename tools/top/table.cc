@@ -78,6 +78,17 @@ constexpr Column<WorkerRow> worker_columns[] = {
     {"AT", 1, false, [](const WorkerRow& row) { return printable(row.at); }, nullptr},
 };
 
+constexpr Column<CacheRow> cache_columns[] = {
+    {"CACHE", 0, false, [](const CacheRow& row) { return printable(row.name); }, nullptr},
+    {"USED", 0, true, [](const CacheRow& row) { return size(row.bytes); }, nullptr},
+    {"OF", 0, true, [](const CacheRow& row) { return size(row.bytes_max); }, nullptr},
+    {"ENTRIES", 0, true, [](const CacheRow& row) { return count(row.entries); }, nullptr},
+    {"STORED/S", 1, true, [](const CacheRow& row) { return row.stored ? rate(*row.stored) : "-"; },
+     nullptr},
+    {"EVICTED/S", 2, true,
+     [](const CacheRow& row) { return row.evicted ? rate(*row.evicted) : "-"; }, nullptr},
+};
+
 constexpr std::string_view indent = "  ", gap = "  ";
 
 // The columns that have room, and how wide each is. The last one may be cut by the screen.
@@ -159,6 +170,23 @@ void add_errors(const GroupRows& group, std::vector<Line>& lines) {
   }
 }
 
+void add_caches(const Frame& frame, std::size_t width, std::vector<Line>& lines) {
+  if (frame.caches.empty()) return;
+  const auto share = [](const std::optional<double>& hits) {
+    return hits ? percent(*hits) + "%" : std::string("-");
+  };
+  lines.push_back({});
+  lines.push_back(
+      {{{"caches", Mood::title},
+        {fmt::format("  hits {}, {} in all", share(frame.hits.now), share(frame.hits.in_all))}},
+       nullptr});
+  const Layout layout = lay_out(cache_columns, frame.caches, width);
+  lines.push_back(titles(cache_columns, layout));
+  for (const CacheRow& cache : frame.caches) {
+    lines.push_back(line_of(cache_columns, layout, cache, ""));
+  }
+}
+
 }  // namespace
 
 std::string Line::text() const {
@@ -222,6 +250,7 @@ std::vector<Line> lines_of(const Frame& frame, std::size_t width) {
     }
     add_errors(group, lines);
   }
+  add_caches(frame, width, lines);
   lines.push_back({});
   const Layout layout = lay_out(worker_columns, frame.workers, width);
   lines.push_back(titles(worker_columns, layout));

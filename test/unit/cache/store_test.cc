@@ -209,7 +209,8 @@ TEST_CASE("store: freshened, an answer has other facts and fields and the body i
 TEST_CASE("store: a small answer takes at most 200 bytes besides its key, fields and body") {
   const auto store = make_store({.bytes = 16U << 20, .entries_max = 20'000});
   std::size_t own = 0;
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < 19'000; ++i) {  // a little less than all places: two full buckets evict
+
     const std::string key = fmt::format("https://example.com/some/path/{}", i);
     const std::string body(static_cast<std::size_t>(i % 200), 'x');
     How how;
@@ -217,9 +218,9 @@ TEST_CASE("store: a small answer takes at most 200 bytes besides its key, fields
     REQUIRE(put(*store, key, body, how));
   }
   const StoreStats stats = store->stats();
-  REQUIRE(stats.entries == 20'000);
-  const double of_index = static_cast<double>(store->index_bytes()) / 20'000;
-  const double of_chunks = static_cast<double>(stats.bytes_used - own) / 20'000;
+  REQUIRE(stats.entries == 19'000);
+  const double of_index = static_cast<double>(store->index_bytes()) / 19'000;
+  const double of_chunks = static_cast<double>(stats.bytes_used - own) / 19'000;
   CHECK(of_index + of_chunks <= 200);
   MESSAGE("bytes per object besides key, fields and body: ", of_chunks, " + ", of_index,
           " of the index");

@@ -52,6 +52,35 @@ TEST_CASE("control: an order about a peer goes out and comes in the same") {
   }
 }
 
+TEST_CASE("control: a command to purge goes out and comes in the same") {
+  using What = PurgeCommand::What;
+  for (const PurgeCommand& purge :
+       std::initializer_list<PurgeCommand>{{What::url, "http://a/b?\"c\"", "pages", true},
+                                           {What::prefix, "http://a/"},
+                                           {What::key, "httpa/\naccept=\xc3\xa4", "pages"},
+                                           {What::tag, "news"},
+                                           {What::all, {}, {}, true}}) {
+    const std::string line = request_line(Request(purge));
+    const auto read = parse_request(std::string_view(line).substr(0, line.size() - 1));
+    REQUIRE(read);
+    CHECK(read->command == Command::purge);
+    CHECK(read->purge == purge);
+  }
+  for (const char* line :
+       {R"({"command":"purge"})", R"({"command":"purge","what":"url"})",
+        R"({"command":"purge","what":"everything"})",
+        R"({"command":"purge","what":"all","text":"a"})",
+        R"({"command":"purge","what":"tag","text":""})",
+        R"({"command":"purge","what":"tag","text":1})",
+        R"({"command":"purge","what":"tag","text":"a\u0000b"})",
+        R"({"command":"purge","what":"all","cache":""})",
+        R"({"command":"purge","what":"all","soft":1})", R"({"command":"purge","what":"all","x":1})",
+        R"({"command":"reload","what":"all"})"}) {
+    CAPTURE(line);
+    CHECK_FALSE(parse_request(line));
+  }
+}
+
 TEST_CASE("control: an order passes through a message of the channel, or is refused") {
   const PeerCommand order{PeerCommand::Action::add, "api", "10.0.0.1:80", 3, true, true};
   const auto message = order_message(order, 9);

@@ -176,7 +176,9 @@ TEST_CASE("what a peer sends is stored, and all of it is there at the end") {
   CHECK(world.owner.grown == 1);
   CHECK(sink.write("world", true) == 5);
   CHECK(world.owner.filled);
-  CHECK(world.find("k").read(0) == "hello world");
+  Reader reader = world.find("k");
+  world.body.start(reader, {&whole, 1}, world.client);
+  CHECK(world.client.got == "hello world");
 }
 
 TEST_CASE("a fill that breaks off stores nothing and tells its owner") {

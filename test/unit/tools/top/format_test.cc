@@ -43,6 +43,13 @@ TEST_CASE("weir-top: rates, shares and counts keep to their width") {
   CHECK(count(99'999) == "99999");
   CHECK(count(1'234'567) == "1234k");
   CHECK(count(56'000'000) == "56M");
+  CHECK(size(0) == "0");
+  CHECK(size(1023) == "1023");
+  CHECK(size(1536) == "1.5k");
+  CHECK(size(1023 * 1024) == "1023k");
+  CHECK(size((1 << 20) - 1) == "1.0M");
+  CHECK(size(64 << 20) == "64M");
+  CHECK(size(~std::uint64_t{0}) == "16E");
 }
 
 TEST_CASE("weir-top: nothing that came from outside can steer a terminal") {

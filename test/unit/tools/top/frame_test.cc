@@ -173,6 +173,60 @@ TEST_CASE("weir-top: a worker that is silent is told from one that works") {
   CHECK_FALSE(row.cpu);
 }
 
+TEST_CASE("weir-top: what caches hold, and the share of hits in the interval and in all") {
+  Reading before = reading(10 * second, {}), now = reading(12 * second, {});
+  before.caches = {{"pages", 1000, 64 << 20, 5, 100, 10, 1}, {"api", 0, 1 << 20, 0, 100, 7, 0}};
+  before.caches_ns = 10 * second;
+  now.caches = {{"api", 0, 1 << 20, 0, 100, 7, 0}, {"pages", 3 << 19, 64 << 20, 9, 100, 30, 5}};
+  now.caches_ns = 14 * second;  // by these the rates are
+  set(before, "cache_hits", 10);
+  set(before, "cache_misses", 90);
+  set(now, "cache_hits", 40);
+  set(now, "cache_misses", 95);
+  set(now, "cache_revalidated", 5);
+  set(now, "cache_bypassed", 1000);
+  const Frame frame = frame_of(&before, now);
+  REQUIRE(frame.caches.size() == 2);
+  CHECK(frame.caches[1].name == "pages");
+  CHECK(*frame.caches[1].stored == doctest::Approx(5));
+  CHECK(*frame.caches[1].evicted == doctest::Approx(1));
+  CHECK(*frame.caches[0].stored == 0);
+  CHECK(*frame.hits.now == doctest::Approx(0.75));
+  CHECK(*frame.hits.in_all == doctest::Approx(40.0 / 140));
+  const auto lines = texts(frame, 200);
+  CHECK(any_has(lines, "caches  hits 75.0%, 28.6% in all"));
+  CHECK(any_has(lines, "  CACHE  USED    OF  ENTRIES  STORED/S  EVICTED/S"));
+  CHECK(any_has(lines, "  pages  1.5M   64M        9       5.0        1.0"));
+  const auto narrow = texts(frame, 40);
+  CHECK(any_has(narrow, "STORED/S"));
+  CHECK_FALSE(any_has(narrow, "EVICTED/S"));
+  const auto document = nlohmann::json::parse(json_of(frame));
+  CHECK(document["caches"][1]["bytes"] == 3 << 19);
+  CHECK(document["caches"][1]["bytes_max"] == 64 << 20);
+  CHECK(document["caches"][1]["entries"] == 9);
+  CHECK(document["caches"][1]["stored_per_s"] == doctest::Approx(5));
+  CHECK(document["cache_hit_share"] == doctest::Approx(0.75));
+}
+
+TEST_CASE("weir-top: caches without requests, without news, of another size, and none at all") {
+  Reading before = reading(10 * second, {}), now = reading(12 * second, {});
+  CHECK_FALSE(any_has(texts(frame_of(&before, now), 200), "caches"));
+  before.caches = {{"pages", 0, 1 << 20, 0, 0, 10, 1}};
+  now.caches = {{"pages", 0, 2 << 20, 0, 0, 10, 1}};
+  before.caches_ns = 10 * second;
+  now.caches_ns = 12 * second;
+  CHECK_FALSE(frame_of(&before, now).caches[0].stored);
+  CHECK(any_has(texts(frame_of(&before, now), 200), "caches  hits -, - in all"));
+  before.caches = now.caches;
+  CHECK(frame_of(&before, now).caches[0].stored);
+  now.caches_ns = before.caches_ns;  // the master has not answered since
+  const Frame frame = frame_of(&before, now);
+  CHECK_FALSE(frame.caches[0].stored);
+  const auto document = nlohmann::json::parse(json_of(frame));
+  CHECK_FALSE(document.contains("cache_hit_share"));
+  CHECK_FALSE(document["caches"][0].contains("stored_per_s"));
+}
+
 TEST_CASE("weir-top: columns go where there is no room, the least important first") {
   auto a = peer("127.0.0.1:8000");
   a.info.error = "connect() failed: refused";
@@ -263,6 +317,14 @@ TEST_CASE("weir-top: a status document gives what upstreams are, and no nonsense
   CHECK(status.upstreams[0].peers[0].host == "one");
   CHECK(status.upstreams[0].peers[0].weight == 5);
   CHECK(status.upstreams[0].peers[0].order == shm::Order::drained);
+  const Status cached = parse_status(
+      R"({"caches":[{"name":"pages","bytes":7,"bytes_max":9,"entries":3,"stored":4,"evicted":1},
+                    3, {"bytes":"x"}]})");
+  REQUIRE(cached.caches.size() == 3);
+  CHECK(cached.caches[0].name == "pages");
+  CHECK(cached.caches[0].bytes_max == 9);
+  CHECK(cached.caches[0].evicted == 1);
+  CHECK(cached.caches[2].bytes == 0);
   for (const char* text :
        {"", "[]", "7", "{\"upstreams\":7}", "{\"upstreams\":[7,{\"peers\":[1,{}]}]}",
         "{\"master\":3,\"version\":[],\"generation\":-1}", "{\"upstreams\":[{\"peers\":{}}]}"}) {
