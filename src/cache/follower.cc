@@ -130,7 +130,9 @@ void Inner::tell_followers() {
     fills.listen(core->cell);
     const Follower::State state = core->state();
     const std::uint64_t bytes = core->reader ? core->reader.body_bytes() : 0;
-    if (state == core->told && bytes == core->told_bytes) continue;
+    // Where its reader was taken out, its owner alone knows what is new.
+    const bool is_taken = core->attached && !core->reader;
+    if (!is_taken && state == core->told && bytes == core->told_bytes) continue;
     core->told = state;
     core->told_bytes = bytes;
     core->owner->on_fill_news(*core->handle);

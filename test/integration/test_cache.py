@@ -438,17 +438,66 @@ def test_the_fetching_worker_dies():
             assert origin.count == 2
 
 
+def test_the_fetching_worker_dies_in_the_middle():
+    """Those who have half of it get the rest by a Range request for the same strong ETag; without one they see an abort."""
+    release = threading.Event()
+    data = b"".join(b"%09d\n" % at for at in range(10240))
+
+    def reply(request, n):
+        etag = 'ETag: "strong"' if request.target == "/strong" else 'ETag: W/"weak"'
+        fields = f"Cache-Control: max-age=60\r\n{etag}\r\n"
+        if request.has("Range"):
+            assert request["If-Range"] == '"strong"'
+            start = int(request["Range"].split("=")[1].rstrip("-"))
+            part = data[start:]
+            return (f"HTTP/1.1 206 Partial Content\r\nContent-Length: {len(part)}\r\n{fields}"
+                    f"Content-Range: bytes {start}-{len(data) - 1}/{len(data)}\r\n\r\n").encode() + part
+
+        def slow(connection):
+            connection.send(f"HTTP/1.1 200 OK\r\nContent-Length: {len(data)}\r\n{fields}\r\n".encode() + data[:50000])
+            release.wait(20)
+
+        return slow
+
+    with Origin(reply) as origin, contextlib.ExitStack() as stack:
+        with Daemon(config(origin, "lock_timeout = 60s", admin=True), workers=2, allow=["SIGKILL"]) as weir:
+            for target in ("/strong", "/weak"):
+                clients = []
+                while len({connection_owner(weir, client) for client in clients}) < 2:
+                    clients += stack.enter_context(clients_of(weir, 1, target))
+                    clients[-1].read_until(data[49000:50000])
+                victim = who_is_connected_to(weir, origin.port)
+                theirs = [client for client in clients if connection_owner(weir, client) != victim]
+                os.kill(victim, signal.SIGKILL)
+                for client in theirs:
+                    if target == "/strong":
+                        assert client.read_exactly(len(data) - 50000) == data[50000:]
+                    else:
+                        client.expect_closed()
+                wait_until(lambda: len(weir.workers()) == 2, 10, "both workers")
+            release.set()
+
+
+def connection_owner(weir, client):
+    """The worker that has this client's connection."""
+    return owner_of(weir, lambda row: int(row[2].split(":")[1], 16) == client.sock.getsockname()[1])
+
+
 def who_is_connected_to(weir, port):
     """The worker that has a connection to this port."""
+    return owner_of(weir, lambda row: int(row[2].split(":")[1], 16) == port)
+
+
+def owner_of(weir, wanted):
     with open("/proc/net/tcp") as table:
         rows = [line.split() for line in table.readlines()[1:]]
-    inodes = {f"socket:[{row[9]}]" for row in rows if row[3] == "01" and int(row[2].split(":")[1], 16) == port}
+    inodes = {f"socket:[{row[9]}]" for row in rows if row[3] == "01" and wanted(row)}
     for pid in weir.workers():
         for fd in os.listdir(f"/proc/{pid}/fd"):
             with contextlib.suppress(OSError):
                 if os.readlink(f"/proc/{pid}/fd/{fd}") in inodes:
                     return pid
-    raise Failure(f"no worker is connected to {port}")
+    raise Failure("no worker has such a connection")
 
 
 @contextlib.contextmanager

@@ -161,7 +161,7 @@ def test_soft_purges_leave_what_is_stale():
             told = purge(weir, "--soft", "--cache", "pages", *[url(weir, "/a") if one == "URL" else one for one in what])
             assert told.endswith("is stale now"), told
             stale = weir.get("/a")
-            assert (stale["X-Cache"], stale.body) == ("STALE", b"1"), what
+            assert (stale["X-Cache"], stale.body) == ("UPDATING", b"1"), what
             wait_until(lambda: weir.get("/a").body == b"2", 10, "the new one")
 
 
