@@ -459,22 +459,21 @@ def test_the_fetching_worker_dies_in_the_middle():
 
         return slow
 
-    with Origin(reply) as origin, contextlib.ExitStack() as stack:
-        with Daemon(config(origin, "lock_timeout = 60s", admin=True), workers=2, allow=["SIGKILL"]) as weir:
-            for target in ("/strong", "/weak"):
-                clients = []
-                while len({connection_owner(weir, client) for client in clients}) < 2:
-                    clients += stack.enter_context(clients_of(weir, 1, target))
-                    clients[-1].read_until(data[49000:50000])
-                victim = who_is_connected_to(weir, origin.port)
-                theirs = [client for client in clients if connection_owner(weir, client) != victim]
-                os.kill(victim, signal.SIGKILL)
-                for client in theirs:
-                    if target == "/strong":
-                        assert client.read_exactly(len(data) - 50000) == data[50000:]
-                    else:
-                        client.expect_closed()
-                wait_until(lambda: len(weir.workers()) == 2, 10, "both workers")
+    for target in ("/strong", "/weak"):
+        with Origin(reply) as origin, contextlib.ExitStack() as stack:
+            weir = stack.enter_context(Daemon(config(origin, "lock_timeout = 60s"), workers=2, allow=["SIGKILL"]))
+            clients = []
+            while len({connection_owner(weir, client) for client in clients}) < 2:
+                clients += stack.enter_context(clients_of(weir, 1, target))
+                clients[-1].read_until(data[49000:50000])
+            victim = who_is_connected_to(weir, origin.port)
+            theirs = [client for client in clients if connection_owner(weir, client) != victim]
+            os.kill(victim, signal.SIGKILL)
+            for client in theirs:
+                if target == "/strong":
+                    assert client.read_exactly(len(data) - 50000) == data[50000:]
+                else:
+                    client.expect_closed()
             release.set()
 
 
