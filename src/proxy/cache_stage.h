@@ -122,7 +122,7 @@ class CacheStage final : public Recycled<CacheStage>,
   std::string_view mark_{};           // of the variants (cache_key.h)
   cache::Verdict verdict_{};          // of stored_
   cache::Reader stored_;              // what is validated, or covers an error
-  cache::Reader serving_;  // to the end: the head's fields are views into it, also for the log
+  cache::Reader serving_;    // to the end: the head's fields are views into it, also for the log
   std::string_view etag_{};  // of what is served, where the rest may be fetched
   cache::Fill fill_;         // joined; a head is awaited
   cache::Follower follower_;

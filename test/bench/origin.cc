@@ -5,9 +5,9 @@
 //   bench-origin PORT COUNT THREADS      listens at 127.0.0.1, COUNT ports from PORT on
 //
 // GET /small 128 bytes, /10k, /100k, /1m that many, /chunked 10 KB in four chunks; POST to any of
-// them: the same after the whole body. Below /keep/: the same for caches, with a max-age. /seen: the head of the request itself. Not a server for
-// anything but benchmarks: it understands what the proxies under test send (a Content-Length or
-// chunked body), and closes on everything else.
+// them: the same after the whole body. Below /keep/: the same for caches, with a max-age. /seen:
+// the head of the request itself. Not a server for anything but benchmarks: it understands what the
+// proxies under test send (a Content-Length or chunked body), and closes on everything else.
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>

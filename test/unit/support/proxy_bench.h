@@ -215,8 +215,7 @@ class ProxyBench {
             [](void* self, const conf::ApiKeysConf& conf) -> const ApiKeys* {
               return &static_cast<ProxyBench*>(self)->keys.try_emplace(&conf, conf).first->second;
             },
-            [](void*, const conf::CacheConf&) -> const CachePlan* { return nullptr; },
-            this};
+            [](void*, const conf::CacheConf&) -> const CachePlan* { return nullptr; }, this};
   }
   std::size_t moved() const {
     std::size_t sum = 0;
