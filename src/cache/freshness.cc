@@ -17,22 +17,6 @@ std::int64_t expires_lifetime(const Fields& answer, std::int64_t date, std::int6
   return expires ? std::max<std::int64_t>(*expires - date, 0) : 0;
 }
 
-// Less than what RFC 9110 15.1 lets a cache keep by itself: 405, 414 and 501 a client brings about
-// at will, and others would get them.
-bool is_kept_by_default(std::uint16_t status) {
-  switch (status) {
-    case 200:
-    case 203:
-    case 204:
-    case 300:
-    case 301:
-    case 308:
-    case 404:
-    case 410: return true;
-    default: return false;
-  }
-}
-
 }  // namespace
 
 bool is_heuristically_cacheable(std::uint16_t status) {
@@ -51,6 +35,16 @@ bool is_heuristically_cacheable(std::uint16_t status) {
     default: return false;
   }
 }
+
+namespace {
+
+// Less than what a cache may keep by itself: these three a client brings about at will, and others
+// would get them.
+bool is_kept_by_default(std::uint16_t status) {
+  return is_heuristically_cacheable(status) && status != 405 && status != 414 && status != 501;
+}
+
+}  // namespace
 
 Lifetime lifetime_of(const ResponseHead& answer, const ResponseCacheControl& control,
                      const Rules& rules, std::int64_t response_time) {
