@@ -26,7 +26,7 @@ std::array<std::uint64_t, N> words_of(std::initializer_list<std::string_view> te
   for (const std::string_view text : texts) {
     const std::size_t room = sizeof words - at;
     const std::size_t size = std::min(text.size(), room == 0 ? 0 : room - 1);
-    std::memcpy(bytes + at, text.data(), size);
+    text.copy(bytes + at, size);  // of no text, too
     at = std::min(at + size + 1, sizeof words);
   }
   return words;
