@@ -129,7 +129,12 @@ BodySink* CacheStage::store(ResponseHead& received, std::optional<std::uint64_t>
     cache::Reader reader = fill_.reader();
     sink_.start(std::move(fill_));
     state_.cache.status.stored = true;
-    if (!alone_) serve(std::move(reader), state_.cache.word, &peer);
+    if (!alone_ && wants_less_than_all()) {
+      held_back_ = std::move(reader);
+      held_back_peer_ = &peer;
+    } else if (!alone_) {
+      serve(std::move(reader), state_.cache.word, &peer);
+    }
     return &sink_;
   }
   fill_ = {};
@@ -219,7 +224,19 @@ void CacheStage::invalidate(const ResponseHead& received) {
 
 // --- while it comes
 
+// A 304 or a part of it would be out before the whole has come, and the fetch would end with it.
+bool CacheStage::wants_less_than_all() const {
+  const Fields& fields = state_.request().fields;
+  return fields.has(FieldId::if_none_match) || fields.has(FieldId::if_modified_since) ||
+         fields.has(FieldId::range);
+}
+
+void CacheStage::serve_held_back() {
+  if (held_back_ && !alone_) serve(std::move(held_back_), state_.cache.word, held_back_peer_);
+}
+
 void CacheStage::on_filled() {
+  serve_held_back();
   body_.more();
   exchange_.fetch_over();
 }
@@ -228,12 +245,14 @@ void CacheStage::on_fill_lost(Error why) {
   lost_ = why;
   exchange_.peer_failed(why);
   if (alone_) return exchange_.fetch_over();
+  serve_held_back();
   body_.more();
 }
 
 void CacheStage::after_overflow() {
   if (alone_) return exchange_.fetch_over();
   state_.cache.status.stored = false;
+  serve_held_back();
   body_.more();
 }
 

@@ -3,9 +3,8 @@
 //            begin()
 //   looking ---------> serving   from the store: fresh, or stale and allowed to be
 //      |-------------> waiting   another request fetches the same; then serving, leading or passing
-//      |-------------> leading   the peers are asked; what they answer is stored while it is
-//      served, |                         or says that what is stored is good still, or what is
-//      stored covers |                         their error
+//      |-------------> leading   the peers are asked; their answer is stored while it is served, or
+//      |                         says that what is stored is good still, or that covers an error
 //      '-------------> passing   the peers are asked for this client alone, nothing is stored
 //
 //   serving -> resuming          the one whose answer was followed is lost: the rest comes by a
@@ -101,6 +100,8 @@ class CacheStage final : public Recycled<CacheStage>,
   void on_overflow() override { overflowed_.schedule(); }
   void on_fill_lost(Error why) override;
   void after_overflow();
+  bool wants_less_than_all() const;
+  void serve_held_back();
 
   // Giving what is stored: cache_serve.cc. `peer`: whose answer it is, of this moment.
   bool serve(cache::Reader reader, cache::Word word, Peer* peer = nullptr);
@@ -124,7 +125,9 @@ class CacheStage final : public Recycled<CacheStage>,
   cache::Reader stored_;              // what is validated, or covers an error
   cache::Reader serving_;    // to the end: the head's fields are views into it, also for the log
   std::string_view etag_{};  // of what is served, where the rest may be fetched
-  cache::Fill fill_;         // joined; a head is awaited
+  cache::Reader held_back_;  // for a client that wants less than all: until all of it is there
+  Peer* held_back_peer_ = nullptr;
+  cache::Fill fill_;  // joined; a head is awaited
   cache::Follower follower_;
   FillSink sink_;
   StoredBody body_;

@@ -288,6 +288,15 @@ def test_conditions_of_the_client():
             assert origin.count == 1 and not origin.requests[0].has("If-None-Match")
 
 
+def test_a_condition_does_not_end_the_fetch():
+    """A 304 for the one whose request fetches a large page: the whole is stored all the same."""
+    with Origin(lambda request, n: answer(b"x" * 3000000, 'Cache-Control: max-age=60\r\nETag: "x"')) as origin:
+        with Daemon(config(origin, size="64m")) as weir:
+            assert weir.get("/", fields=[("If-None-Match", '"x"')]).status == 304
+            whole = weir.get("/")
+            assert (whole["X-Cache"], len(whole.body), origin.count) == ("HIT", 3000000, 1)
+
+
 def test_ranges_from_the_store():
     """206 for one range and for many, 416, If-Range; a range of what is not stored is the origin's to answer."""
     data = bytes(range(256)) * 40
