@@ -279,6 +279,7 @@ void Exchange::log_access() {
   }
   if (cache_ != nullptr) count_cache();
   state_.context.slot.idle();
+  if (state_.refreshes) return;  // nobody asked for it
   for (const std::size_t log : state_.location->access_logs)
     state_.context.access_logs.write(log, ExchangeValues(state_));
 }

@@ -240,13 +240,18 @@ def test_stale_while_revalidate():
     """A stale answer is served at once, and asked for in the background for the next client."""
     with Origin(lambda request, n: answer(b"%d" % n, "Cache-Control: max-age=0, stale-while-revalidate=60"
                                           if n == 1 else "Cache-Control: max-age=60")) as origin:
-        with Daemon(config(origin)) as weir:
+        log = "\n[log words]\npath = run/words.log\nformat = \"$upstream_cache_status\"\n"
+        with Daemon(config(origin, location="access_log = words") + log) as weir:
             assert weir.get("/")["X-Cache"] == "MISS"
             stale = weir.get("/")
             assert (stale.body, stale["X-Cache"]) == (b"1", "UPDATING")
             wait_until(lambda: weir.get("/").body == b"2", 10, "the refreshed answer")
             assert weir.get("/")["X-Cache"] == "HIT"
             assert origin.count == 2
+            path = weir.prefix / "run" / "words.log"
+            wait_until(lambda: path.exists() and path.read_text().endswith("HIT\nHIT\n"), 10, "the log")
+            # A line for each client's request, none for the one behind their backs.
+            assert path.read_text().split().count("MISS") == 1
 
 
 def test_request_directives():
