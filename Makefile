@@ -32,7 +32,7 @@ $B/test/fuzz/proxy/%.o: private CXXFLAGS := $(subst fuzzer-no-link$(comma),,$(TE
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Werror
 ALL_CXXFLAGS = -std=c++20 -Isrc -I. $(WARNINGS) -MMD -MP -pthread $(CXXFLAGS)
 # Most of the time of a small file goes into the standard library's headers: g++ reads these once, and is
-# told of the result by -include. The sources name what they use all the same: lint compiles without it.
+# told of the result by -include. The sources name what they use all the same: lint compiles what changed without it.
 PREFIX_HEADERS := algorithm array bit cassert cerrno charconv chrono cstddef cstdint cstdio cstdlib cstring fmt/format.h functional \
   map memory optional span string string_view unordered_map utility vector
 PREFIX := $(if $(findstring clang,$(CXX)),,$B/prefix.h)
