@@ -49,8 +49,9 @@ struct MainConf {
   Setting<std::uint32_t> upstream_peers_max;  // of all upstreams
   Setting<ResolverConf> resolver;
   Setting<std::uint32_t> sticky_sessions_max;
-  Setting<Size> buffer_pool_size;  // per worker, bound of all body buffers
-  Setting<Size> large_heads_size;  // per worker, bound of what heads hold beyond the usual
+  Setting<Size> buffer_pool_size;     // per worker, bound of all body buffers
+  Setting<std::uint32_t> hit_memory;  // requests per worker whose hits are remembered
+  Setting<Size> large_heads_size;     // per worker, bound of what heads hold beyond the usual
 };
 
 struct ListenConf {

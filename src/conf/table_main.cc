@@ -88,6 +88,18 @@ constexpr Directive processes[] = {
                                              "for bodies in transit. When it is used up, "
                                              "exchanges wait for one another instead of growing.",
                                       .example = "512m"}),
+    row<&MainConf::hit_memory>(
+        {.name = "hit_memory",
+         .kinds = in_main,
+         .fallback = "1024",
+         .most = 1'000'000,
+         .doc = "How many requests each worker remembers that it answered from a cache, byte for "
+                "byte, up to 4k each. One that comes again is not read again: only the store is "
+                "asked, for the same answer. Small answers only, and only where nothing but the "
+                "request decides: without api_keys, access_log and rewrite, and with "
+                "variables in cache_key, bypass and add_header that the request tells. "
+                "0: none.",
+         .example = "8192"}),
     row<&MainConf::large_heads_size>(
         {.name = "large_heads_size",
          .kinds = in_main,

@@ -143,6 +143,12 @@ bool Template::uses(VariableId id) const {
                      [id](const Piece& piece) { return piece.is_variable && piece.id == id; });
 }
 
+bool Template::told_by_request() const {
+  return std::all_of(pieces_.begin(), pieces_.end(), [](const Piece& piece) {
+    return !piece.is_variable || told_by(piece.id) == ToldBy::request;
+  });
+}
+
 int Template::captures() const {
   int most = 0;
   for (const Piece& piece : pieces_) most = std::max(most, static_cast<int>(piece.capture));

@@ -51,7 +51,8 @@ class Template {
   std::string_view source() const { return source_; }  // the text it was compiled from
   bool is_constant() const;                            // no variables
   bool uses(VariableId id) const;
-  int captures() const;  // the highest $1 to $9 in use, 0: none
+  bool told_by_request() const;  // all of its variables are (http/variables.def)
+  int captures() const;          // the highest $1 to $9 in use, 0: none
   bool operator==(const Template& other) const { return source_ == other.source_; }
 
  private:

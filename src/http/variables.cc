@@ -9,7 +9,7 @@ namespace weir {
 namespace {
 
 constexpr Variable rows[] = {
-#define VARIABLE(id, name, doc) {VariableId::id, name, doc},
+#define VARIABLE(id, name, told_by, doc) {VariableId::id, name, ToldBy::told_by, doc},
 #include "http/variables.def"
 #undef VARIABLE
 };
@@ -19,6 +19,12 @@ constexpr bool is_prefix(const Variable& row) { return row.name.back() == '_'; }
 }  // namespace
 
 std::span<const Variable> variables() { return rows; }
+
+// A location's path and the request decide what is captured.
+ToldBy told_by(VariableId id) {
+  if (id == VariableId::capture) return ToldBy::request;
+  return rows[static_cast<std::size_t>(id) - 1].told_by;
+}
 
 std::optional<VariableRef> find_variable(std::string_view name) {
   if (name.size() == 1 && name[0] >= '1' && name[0] <= '9')

@@ -11,17 +11,21 @@ namespace weir {
 
 enum class VariableId : std::uint8_t {
   capture,  // $1 to $9: a group of the regular expression that matched
-#define VARIABLE(id, name, doc) id,
+#define VARIABLE(id, name, told_by, doc) id,
 #include "http/variables.def"
 #undef VARIABLE
 };
 
+enum class ToldBy : std::uint8_t { request, other };  // what decides the value
+
 struct Variable {
   VariableId id;
   std::string_view name;  // ends in '_': a prefix
+  ToldBy told_by;
   std::string_view doc;
 };
 std::span<const Variable> variables();  // sorted by name, without the captures
+ToldBy told_by(VariableId id);
 
 // One use of a variable in a template.
 struct VariableRef {

@@ -11,11 +11,11 @@ namespace {
 
 constexpr std::string_view cut_mark = "...\n";
 
-enum class JsonKind : unsigned char { text, number, tries, nothing };
+enum class JsonKind : unsigned char { text, number, tries };
 struct JsonField {
   std::string_view key;  // with quotes and colon
   JsonKind kind;
-  VariableId id = VariableId::capture;
+  VariableId id;
 };
 
 // Keys and their order are a contract with those who read the log.
@@ -35,7 +35,7 @@ constexpr JsonField json_fields[] = {
     {"\"upstream_status\":", JsonKind::text, VariableId::upstream_status},
     {"\"upstream_duration\":", JsonKind::text, VariableId::upstream_response_time},
     {"\"attempts\":", JsonKind::tries, VariableId::upstream_addr},
-    {"\"cache\":", JsonKind::nothing},  // there is no cache yet; its readers need not wait for it
+    {"\"cache\":", JsonKind::text, VariableId::upstream_cache_status},
     {"\"tls\":", JsonKind::text, VariableId::ssl_protocol},
 };
 
@@ -75,7 +75,7 @@ void append_json(const Values& values, std::size_t limit, std::string& value, st
     if (line.back() != '{') line += ',';
     line += field.key;
     value.clear();
-    const bool found = field.kind != JsonKind::nothing && values.append({field.id}, value);
+    const bool found = values.append({field.id}, value);
     if (field.kind == JsonKind::tries) {
       line += std::to_string(found ? tries_in(value) : 0);
     } else if (!found || (field.kind == JsonKind::number && !is_number(value))) {

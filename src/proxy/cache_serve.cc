@@ -30,6 +30,17 @@ void without_content(Fields& fields) {
     fields.remove(id);
 }
 
+// Nothing in it that is judged against what is stored, or by the clock.
+bool is_plain(const RequestHead& request) {
+  if (request.method != Method::get || request.form != TargetForm::origin) return false;
+  for (const FieldId id :
+       {FieldId::cache_control, FieldId::pragma, FieldId::authorization, FieldId::range,
+        FieldId::if_range, FieldId::if_match, FieldId::if_none_match, FieldId::if_modified_since,
+        FieldId::if_unmodified_since})
+    if (request.fields.has(id)) return false;
+  return true;
+}
+
 }  // namespace
 
 void CacheStage::note(const cache::Verdict& verdict) {
@@ -81,6 +92,31 @@ void CacheStage::tell(Word word, bool is_stored, ResponseHead& head) {
   const auto end = std::to_chars(digits, digits + sizeof digits, cache::age_seconds(age));
   const std::string_view text{digits, static_cast<std::size_t>(end.ptr - digits)};
   head.fields.set(FieldId::age, state_.arena().copy(text));
+}
+
+std::optional<RepeatableHit> CacheStage::repeatable() {
+  const RequestHead& request = state_.request();
+  const CacheTrace& trace = state_.cache;
+  const bool plain_hit = role_ == Role::serving && trace.word == Word::hit &&
+                         !trace.status.collapsed && trace.status.detail.empty() && trace.status.ttl;
+  if (!plain_hit || !state_.location->hits_repeat || !is_plain(request)) return std::nullopt;
+  const cache::Facts& facts = serving_.facts();
+  if (state_.memory.answer.status != 200 || facts.status != 200) return std::nullopt;
+  if (serving_.progress() != cache::Reader::Progress::complete) return std::nullopt;
+  if (serving_.body_bytes() > HitMemory::answer_bytes_max) return std::nullopt;
+
+  // Of the head, Age and the ttl of Cache-Status change by the second; it is fresh until the latter
+  // is 0.
+  const std::int64_t now = clock::wall_ms();
+  const std::int64_t age = cache::current_age(facts, now);
+  const std::int64_t fresh = facts.lifetime - age;
+  const std::int64_t left = std::min({1000 - age % 1000, fresh % 1000 + 1, fresh});
+  RepeatableHit hit{state_.server, state_.location, primary_, variant_, mark_};
+  hit.stored_seq = serving_.stored_seq();
+  hit.from_ms = now;
+  hit.until_ms = now + left;
+  if (left <= 0 || *trace.status.ttl != fresh) return std::nullopt;
+  return hit;
 }
 
 CacheStage::Selection CacheStage::select(ResponseHead& head) {

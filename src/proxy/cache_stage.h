@@ -29,6 +29,7 @@
 #include "http/ranges.h"
 #include "proxy/exchange_state.h"
 #include "proxy/fill_sink.h"
+#include "proxy/hit_memory.h"
 #include "proxy/stored_body.h"
 
 namespace weir {
@@ -62,6 +63,9 @@ class CacheStage final : public Recycled<CacheStage>,
   BodySink* on_answer(ResponseHead& received, std::optional<std::uint64_t> length, Peer& peer);
   // No peer has answered. True: there is nothing left to say.
   bool on_no_answer();
+
+  // How this answer is given again to a request of the same bytes; nullopt: it may not be.
+  std::optional<RepeatableHit> repeatable();
 
   bool goes_on_alone();  // the client is gone; true: what is fetched goes on into the store
   void stop();

@@ -46,6 +46,11 @@ class Exchange final : private TriesOwner {
   void on_client_gone(
       Error why);  // the connection is lost or closed; calls after the first change nothing
 
+  // Of the answer that is out, for the HitMemory.
+  std::optional<RepeatableHit> repeatable_hit() {
+    return cache_ == nullptr ? std::nullopt : cache_->repeatable();
+  }
+
   // What an answer brings into the cache goes on without the client that asked for it.
   bool outlives_client() const { return phase_ == Phase::over && fetching_; }
 

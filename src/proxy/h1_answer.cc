@@ -64,7 +64,8 @@ bool H1Answer::begin(const ResponseHead& head, const Outgoing& outgoing, bool tr
   const auto written = write_response_head(head, outgoing, std::span<char>(room, most));
   if (!written) return false;
   arena_.give_back(most - *written);
-  add_pending({room, *written});
+  head_ = {room, *written};
+  add_pending(head_);
   framing_ = outgoing.framing;
   left_ = framing_.kind == BodyKind::length ? framing_.length : 0;
   trailers_ = trailers;

@@ -50,6 +50,7 @@ class H1Answer {
   }  // the connection is lost, or the source broke the framing
   Error error() const { return error_; }
   BodyKind framing() const { return framing_.kind; }
+  std::string_view head() const { return head_; }  // as written; empty before begin()
 
   std::uint64_t bytes_sent() const { return bytes_sent_; }
   std::uint64_t body_bytes_sent() const { return body_bytes_sent_; }
@@ -69,6 +70,7 @@ class H1Answer {
   Transport& transport_;
   Arena& arena_;
   BodyFraming framing_{};
+  std::string_view head_{};  // in arena_
   std::string_view
       pending_{};  // our own text that the kernel has not taken; in arena_, or a literal
   std::string_view last_chunk_{};  // with trailers; empty: without

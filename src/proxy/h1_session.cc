@@ -46,7 +46,8 @@ bool H1Session::may_enter(Phase from, Phase to) {
   if (to == Phase::closed) return from != Phase::closed;
   switch (from) {
     case Phase::opening: return to == Phase::waiting;
-    case Phase::waiting: return to == Phase::reading_head;
+    case Phase::waiting: return to == Phase::reading_head || to == Phase::repeating;
+    case Phase::repeating: return to == Phase::waiting;
     case Phase::reading_head: return to == Phase::exchanging;
     case Phase::exchanging: return to == Phase::draining || to == Phase::waiting;
     case Phase::draining: return to == Phase::waiting;
@@ -89,6 +90,7 @@ void H1Session::on_ready(Transport& transport, Ready ready) {
       [[fallthrough]];
     case Phase::waiting:
     case Phase::reading_head: return read();
+    case Phase::repeating: return send_rest();
     case Phase::exchanging:
     case Phase::draining: return stream_->on_ready(ready);
     case Phase::closed: return;
@@ -112,7 +114,13 @@ void H1Session::read() {
     const std::string_view bytes = input_.produced(context_.scratch, io.bytes);
     if (phase_ == Phase::opening)
       opened();  // bytes that came together with the end of the handshake
-    if (phase_ == Phase::waiting) begin_head();
+    if (phase_ == Phase::waiting) {
+      if (repeat_hit(bytes)) {
+        if (phase_ == Phase::waiting && transport_->readable()) continue;
+        return;
+      }
+      begin_head();
+    }
     if (!take(bytes)) return;
   }
 }
@@ -224,6 +232,10 @@ void H1Session::timed_out(void* self) {
     session.context_.counters.slow_heads.add();
     return session.refuse(session.input_.held(), trouble(Trouble::header_timeout));
   }
+  if (session.phase_ == Phase::repeating) {
+    session.context_.counters.slow_readers.add();
+    return session.close(Close::reset);
+  }
   if (session.phase_ == Phase::opening) session.context_.counters.tls_failures.add();
   session.close(Close::plain);
 }
@@ -232,7 +244,8 @@ void H1Session::timed_out(void* self) {
 
 void H1Session::drop() {
   if (phase_ == Phase::closed) return outlived();
-  close(phase_ == Phase::exchanging ? Close::reset : Close::plain);
+  const bool answering = phase_ == Phase::exchanging || phase_ == Phase::repeating;
+  close(answering ? Close::reset : Close::plain);
 }
 
 void H1Session::outlived() {
@@ -246,6 +259,7 @@ void H1Session::close(Close how) {
   // if that is whole.
   const bool clean = how == Close::plain && phase_ != Phase::exchanging && transport_->is_tls();
   if (clean && !transport_->closed()) transport_->shutdown_write();
+  if (phase_ == Phase::repeating) context_.unsent.erase(this);
   enter(Phase::closed);
   timer_.cancel();
   if (stream_ != nullptr) stream_->session_closed(trouble(Trouble::client_gone));

@@ -3,7 +3,11 @@
 // ways to end it.
 //
 //   opening -> waiting -> reading_head -> exchanging -> (draining) -> waiting ...        any of
-//   them -> closed
+//                 ^  '--> repeating --.                                                  them ->
+//                 '-------------------'                                                  closed
+//
+// repeating: a request that was answered from a cache a moment ago has come again, byte for byte
+// (HitMemory); it has no exchange.
 //
 // Between requests it holds no buffer and no exchange: some 450 bytes with its socket, watcher and
 // timer (a unit test adds them up). Closed, it is destroyed after the turn.
@@ -55,7 +59,15 @@ class H1Session final : public Session, private TransportOwner {
   std::uint64_t requests() const { return requests_; }
 
  private:
-  enum class Phase : unsigned char { opening, waiting, reading_head, exchanging, draining, closed };
+  enum class Phase : unsigned char {
+    opening,
+    waiting,
+    reading_head,
+    repeating,
+    exchanging,
+    draining,
+    closed,
+  };
   static bool may_enter(Phase from, Phase to);
   void enter(Phase next);  // the only writer of phase_
 
@@ -68,6 +80,11 @@ class H1Session final : public Session, private TransportOwner {
   void refuse(std::string_view bytes, Error why);
   void next_request();
   void idle();
+
+  // h1_repeat.cc. False: it is a request like others.
+  bool repeat_hit(std::string_view request);
+  void keep_unsent(const HitMemory::Remembered& known, std::string_view body, std::size_t sent);
+  void send_rest();
   static void timed_out(void* self);
 
   const conf::ServerConf& server()

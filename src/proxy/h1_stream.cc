@@ -61,6 +61,7 @@ Result<Ok> H1Stream::read_head(std::string_view head, std::string_view early,
   memory_->to_origin.method = request.method;
   memory_->to_origin.fields =
       request.fields;  // the request keeps all of them, for variables and the log
+  head_ = copy;
   const auto hop = take_hop_by_hop(memory_->to_origin, context_.own_names);
   if (!hop) return hop.error();
   hop_ = *hop;
@@ -275,9 +276,21 @@ void H1Stream::session_closed(Error why) {
 
 // --- the end
 
+// Whether the connection persists is the only thing in a head that others decide: see the session.
+void H1Stream::remember() {
+  if (!persists_ || head_.empty() || memory_->request.version != Version::http_1_1) return;
+  const ExchangeState& state = exchange_.state();
+  if (state.traits.framing.has_body() || state.traits.expects_continue) return;
+  if (const auto hit = exchange_.repeatable_hit())
+    context_.hits.keep({state.listen, transport_.is_tls(), head_}, *hit, answer_.head());
+}
+
 void H1Stream::finished(void* self) {
   auto& stream = *static_cast<H1Stream*>(self);
-  if (!stream.draining_) stream.exchange_.on_answer_sent();
+  if (!stream.draining_) {
+    stream.remember();
+    stream.exchange_.on_answer_sent();
+  }
   stream.session_.exchange_over();
 }
 

@@ -96,6 +96,7 @@ class H1Stream final : public ClientStream, private RequestBodyOwner, public Rec
   void decide_persistence();
   void after_write(std::uint64_t before);
   void end_drain(bool clean);
+  void remember();
   static void late(void* self, Pace::Late how);
   static void finished(void* self);
 
@@ -111,7 +112,8 @@ class H1Stream final : public ClientStream, private RequestBodyOwner, public Rec
   Pace pace_;  // of the answer
   Discard discard_;
   Deferred finished_;
-  Exchange exchange_;  // last: it uses all of the above
+  Exchange exchange_;        // last: it uses all of the above
+  std::string_view head_{};  // of the request, as received; empty: it is none
   std::uint64_t head_bytes_ = 0;
   bool expects_continue_ = false;
   bool close_ = false;     // the answer must say so

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "proxy/cache_plan.h"
+
 namespace weir {
 namespace {
 
@@ -33,6 +35,21 @@ void compile_rewrites(const std::vector<conf::RewriteConf>& rewrites, std::vecto
     }
     out.push_back({std::move(*regex), &rewrite.replacement, rewrite.flag});
   }
+}
+
+bool all_told_by_request(const std::vector<Template>& texts) {
+  return std::all_of(texts.begin(), texts.end(),
+                     [](const Template& text) { return text.told_by_request(); });
+}
+
+bool do_hits_repeat(const ServerPlan& server, const LocationPlan& location) {
+  const conf::LocationConf& conf = *location.conf;
+  return location.cache != nullptr && location.auth.empty() && location.access_logs.empty() &&
+         server.base.rewrites.empty() && location.rewrites.empty() &&
+         conf.cache_key->text.told_by_request() &&
+         all_told_by_request(location.cache->conf->bypass->any_of) &&
+         std::all_of(location.add_headers.begin(), location.add_headers.end(),
+                     [](const HeaderPlan& header) { return header.value->told_by_request(); });
 }
 
 }  // namespace
@@ -145,6 +162,9 @@ void Router::build_server(const conf::ServerConf& conf, std::vector<Complaint>& 
     }
     server->patterns_.push_back({std::move(*regex), &server->locations[i]});
   }
+  server->base.hits_repeat = do_hits_repeat(*server, server->base);
+  for (LocationPlan& location : server->locations)
+    location.hits_repeat = do_hits_repeat(*server, location);
   server->index_paths();
   servers_.push_back(std::move(server));
 }

@@ -49,6 +49,9 @@ struct LocationPlan {
   std::vector<RewritePlan> rewrites;
   std::vector<HeaderPlan> set_headers, add_headers, remove_headers;
   std::vector<std::size_t> access_logs;  // indexes into Config::logs
+  // Nothing here but the bytes of a request, and what is stored, decides about an answer from the
+  // cache: neither who asks, nor when, nor what came before; and nobody wants to be told of each.
+  bool hits_repeat = false;
 };
 
 struct ServerPlan {

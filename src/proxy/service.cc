@@ -16,6 +16,7 @@
 #include "os/socket.h"
 #include "proxy/caches.h"
 #include "proxy/h1_session.h"
+#include "proxy/hit_memory.h"
 #include "proxy/quiet.h"
 #include "proxy/router.h"
 #include "proxy/session.h"
@@ -79,6 +80,7 @@ class Service::Impl final : private ListenerOwner {
   Router router_;
   observe::AccessLogs access_logs_;
   std::vector<char> scratch_;
+  HitMemory hits_;
   WorkerContext context_;
   Quiet quiet_{context_};
   std::vector<std::unique_ptr<Listener>> listeners_;
@@ -105,8 +107,10 @@ Service::Impl::Impl(Loop& loop, const conf::Config& config, const tls::Contexts*
       router_(config, parts(), complaints_),
       access_logs_(config, zones, slot),
       scratch_(scratch_bytes),
-      context_{loop,   config,     slot_,    zones.stats.row(slot.index), access_logs_, buffers_,
-               heads_, lingerers_, sessions_},
+      hits_(*config.main.hit_memory),
+      context_{loop,         config,   slot_,  zones.stats.row(slot.index),
+               access_logs_, buffers_, heads_, lingerers_,
+               sessions_,    hits_},
       emptied_(
           loop, [](void* self) { static_cast<Impl*>(self)->tell_empty(); }, this),
       memory_freed_(

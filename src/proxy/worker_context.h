@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/budget.h"
@@ -15,6 +16,7 @@
 #include "http/date.h"
 #include "net/linger.h"
 #include "proxy/exchange_memory.h"
+#include "proxy/hit_memory.h"
 #include "proxy/request_id.h"
 #include "shm/counters.h"
 #include "shm/slots.h"
@@ -24,6 +26,7 @@ namespace weir {
 namespace observe {
 class AccessLogs;
 }
+class Session;
 class Sessions;
 
 struct WorkerContext {
@@ -36,6 +39,8 @@ struct WorkerContext {
   Budget& heads;  // what long heads hold (large_heads_size)
   Lingerers& lingerers;
   Sessions& sessions;
+  HitMemory& hits;
+  std::unordered_map<const Session*, Unsent> unsent{};  // of those that repeat a hit
   RequestIds request_ids{};
   ExchangeMemories memories{heads};
   DateCache date{};

@@ -14,6 +14,7 @@
 #include "proxy/h1_input.h"
 #include "proxy/h1_session.h"
 #include "proxy/h1_stream.h"
+#include "proxy/hit_memory.h"
 #include "proxy/tunnel.h"
 #include "shm/ring.h"
 #include "tls/tls_transport.h"
@@ -139,7 +140,8 @@ WorkerMemory worker_memory(const conf::Config& config, std::uint64_t files) {
   out.large_heads = config.main.large_heads_size->bytes;
   out.peers = peer_bytes(config);
   // What is kept warm for exchanges to come, where connections are fewer than that.
-  out.fixed = loop_bytes + ExchangeMemories::kept_max * exchange_bytes(config) +
+  out.fixed = loop_bytes + HitMemory::bytes_of(*config.main.hit_memory) +
+              ExchangeMemories::kept_max * exchange_bytes(config) +
               (config.logs.size() + 2) * shm::line_bytes_max;
   return out;
 }

@@ -61,6 +61,7 @@
   X(cache_revalidated, counter, "Stored answers that a peer said are good still.")           \
   X(cache_stale, counter, "Stored answers that were given though stale (among the hits).")   \
   X(cache_bypassed, counter, "Requests that a cache was not asked for.")                     \
+  X(cache_repeated, counter, "Hits whose request was known byte for byte (hit_memory).")     \
   X(cache_collapsed, counter, "Hits that waited for another request's answer.")              \
   X(cache_bytes_out, counter, "Bytes sent of answers from a cache.")                         \
   X(tls_handshakes, counter, "TLS handshakes with clients completed.")                       \

@@ -128,6 +128,22 @@ TEST_CASE("template: says what it is made of, and its source compiles to itself"
   CHECK(out == "costs 5$, $host");
 }
 
+TEST_CASE("template: told by the request: all of its variables are") {
+  const auto told = [](std::string_view text) {
+    Template compiled;
+    TemplateProblem problem;
+    REQUIRE(Template::compile(text, compiled, problem));
+    return compiled.told_by_request();
+  };
+  CHECK(told(""));
+  CHECK(told("just text"));
+  CHECK(told("$scheme$host$request_uri $arg_a $http_user_agent $cookie_b $1"));
+  CHECK_FALSE(told("$host$remote_addr"));
+  CHECK_FALSE(told("$request_id"));
+  CHECK_FALSE(told("$time_iso8601"));
+  CHECK_FALSE(told("$connection_requests"));
+}
+
 TEST_CASE("variables: the table is sorted, documented and found by name") {
   std::string_view before;
   for (const Variable& row : variables()) {

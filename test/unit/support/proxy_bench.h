@@ -15,6 +15,7 @@
 #include "conf/load.h"
 #include "guard/api_keys.h"
 #include "observe/access_log.h"
+#include "proxy/caches.h"
 #include "proxy/h1_session.h"
 #include "proxy/router.h"
 #include "proxy/worker_context.h"
@@ -116,11 +117,14 @@ class ProxyBench {
         lingerers(loop),
         sessions(loop, zones->stats.row(slot_id.index)),
         upstreams(loop, *config, nullptr, {zones.get(), slot_id}),
+        stores(make_stores(*config, slot_id)),
+        caches(loop, *config, slot_id, stores),
         router(*config, parts(), complaints),
         logs(*config, *zones, slot_id),
         scratch(16 * 1024),
-        context{loop,  *config,   slot,    zones->stats.row(slot_id.index), logs, buffers,
-                heads, lingerers, sessions} {
+        hits(*config->main.hit_memory),
+        context{loop,      *config,  slot, zones->stats.row(slot_id.index), logs, buffers, heads,
+                lingerers, sessions, hits} {
     clock::refresh();
     context.scratch = scratch;
     for (const conf::ApiKeysConf& key_set : config->api_keys)
@@ -197,9 +201,12 @@ class ProxyBench {
   Upstreams upstreams;
   std::map<const conf::ApiKeysConf*, ApiKeys> keys;
   std::vector<Router::Complaint> complaints;
+  std::vector<std::shared_ptr<cache::Store>> stores;
+  Caches caches;
   Router router;
   observe::AccessLogs logs;
   std::vector<char> scratch;
+  HitMemory hits;
   WorkerContext context;
 
  private:
@@ -215,7 +222,21 @@ class ProxyBench {
             [](void* self, const conf::ApiKeysConf& conf) -> const ApiKeys* {
               return &static_cast<ProxyBench*>(self)->keys.try_emplace(&conf, conf).first->second;
             },
-            [](void*, const conf::CacheConf&) -> const CachePlan* { return nullptr; }, this};
+            [](void* self, const conf::CacheConf& conf) {
+              return static_cast<ProxyBench*>(self)->caches.plan(conf);
+            },
+            this};
+  }
+  static std::vector<std::shared_ptr<cache::Store>> make_stores(const conf::Config& config,
+                                                                shm::SlotId slot) {
+    std::vector<std::shared_ptr<cache::Store>> made;
+    for (const conf::CacheConf& conf : config.caches) {
+      auto store = cache::Store::create(conf.name, {conf.size->bytes, 0, std::uint64_t{1} << 20});
+      REQUIRE(store);
+      (*store)->enter(slot);
+      made.push_back(std::move(*store));
+    }
+    return made;
   }
   std::size_t moved() const {
     std::size_t sum = 0;

@@ -1,0 +1,96 @@
+// HitMemory: the requests that this worker answered from a cache a moment ago, byte for byte, and
+// the heads of the answers. Most requests to a cache are the same few: such a one is neither
+// parsed, routed nor keyed again, and no head is written for it; only the store is asked, as for
+// every hit.
+//
+// What may be remembered (Exchange::repeatable_hit) depends on nothing but the bytes of the
+// request, the address it came to, the configuration, which a worker has one of, and what is
+// stored. It holds as long as the same answer is stored (stored_seq) and none of the seconds in its
+// head has moved on; what it no longer fits is answered the long way, and remembered anew.
+//
+// Bounded: so many requests as `hit_memory` says, of at most bytes_max each, in sets of two of
+// which the older one goes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cache/store.h"
+
+namespace weir {
+
+class ListenPoint;
+struct LocationPlan;
+struct ServerPlan;
+
+// What an exchange knows of its hit. The views are into its arena, or into a HitMemory.
+struct RepeatableHit {
+  const ServerPlan* server = nullptr;
+  const LocationPlan* location = nullptr;
+  cache::Key key{}, variant{};  // no variants: an empty one
+  std::string_view mark{};      // of the variants (cache_key.h)
+  std::uint64_t stored_seq = 0;
+  std::int64_t from_ms = 0, until_ms = 0;  // of the wall clock: as long as the head is right
+};
+
+// What the kernel had no room for of such an answer. Few clients have one at a time: it stands in
+// the WorkerContext, and costs the others nothing.
+struct Unsent {
+  std::string bytes;  // bounded: HitMemory::answer_bytes_max and a head
+  std::size_t sent = 0;
+};
+
+// The stored answer, if it still is the one. Empty: not, or not now.
+cache::Reader find_again(const RepeatableHit& hit, std::int64_t now_ms);
+
+class HitMemory {
+ public:
+  static constexpr std::size_t bytes_max = 4096;
+  static constexpr std::uint64_t answer_bytes_max = std::uint64_t{16} * 1024;
+
+  struct Request {
+    const ListenPoint& listen;
+    bool tls;
+    std::string_view bytes;  // of a whole head, and nothing behind it
+  };
+  struct Remembered {
+    RepeatableHit hit{};
+    std::string_view head{};  // of the answer
+  };
+
+  explicit HitMemory(std::size_t requests);
+  static std::uint64_t bytes_of(std::uint64_t requests) {
+    return requests * (sizeof(Entry) + bytes_max);
+  }
+
+  // nullptr: not known. Valid until the next keep().
+  const Remembered* find(const Request& request);
+  void keep(const Request& request, const RepeatableHit& hit, std::string_view head);
+
+ private:
+  struct Entry {
+    std::uint64_t hash = 0;
+    std::uint64_t used = 0;  // at which step; 0: never
+    const ListenPoint* listen = nullptr;
+    bool tls = false;
+    std::string bytes{};  // all that the views are into; the request comes first
+    std::string_view request{};
+    Remembered remembered{};
+    bool is(std::uint64_t hash_of, const Request& other) const {
+      return hash == hash_of && listen == &other.listen && tls == other.tls &&
+             request == other.bytes;
+    }
+  };
+  static constexpr std::size_t ways = 2;
+  Entry* set_of(std::uint64_t hash) {
+    return entries_.data() + hash % (entries_.size() / ways) * ways;
+  }
+
+  std::vector<Entry> entries_;
+  std::uint64_t step_ = 0;
+};
+
+}  // namespace weir
