@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string_view>
 
 #include "base/result.h"
@@ -35,6 +36,17 @@ class BodySink {
   // the body; when all are taken the body is complete. An empty last write is allowed, and is
   // taken.
   virtual std::size_t write(std::string_view bytes, bool last) = 0;
+  // The same for bytes that lie in several places, in one system call where the receiver can.
+  // Returns how many were taken of all of them.
+  virtual std::size_t write_parts(std::span<const std::string_view> parts, bool last) {
+    std::size_t taken = 0;
+    for (std::size_t at = 0; at < parts.size(); ++at) {
+      const std::size_t now = write(parts[at], last && at + 1 == parts.size());
+      taken += now;
+      if (now < parts[at].size()) break;
+    }
+    return taken;
+  }
 
   // Before the last write; dropped when the receiver can't take them. The views live until return.
   virtual void trailers(const Fields& fields) = 0;

@@ -6,6 +6,15 @@
 #include "proxy/errors.h"
 
 namespace weir {
+namespace {
+
+std::size_t bytes_in(std::span<const std::string_view> parts) {
+  std::size_t sum = 0;
+  for (const std::string_view part : parts) sum += part.size();
+  return sum;
+}
+
+}  // namespace
 
 void H1Answer::fail(Error why) {
   if (broken_) return;
@@ -24,7 +33,8 @@ void H1Answer::add_pending(std::string_view text) {
 
 // Hands the parts to the transport as one write; returns how many bytes it took.
 std::size_t H1Answer::send(std::span<const std::string_view> parts) {
-  std::array<iovec, 6> vectors;
+  std::array<iovec, 6> vectors;  // a chunk has six parts, others parts_max and what is pending
+  static_assert(parts_max + 1 <= std::tuple_size_v<decltype(vectors)>);
   std::size_t count = 0, total = 0;
   for (const std::string_view part : parts) {
     if (part.empty()) continue;
@@ -93,38 +103,48 @@ void H1Answer::set_trailers(const Fields& fields) {
   last_chunk_ = {room, *written};
 }
 
-std::size_t H1Answer::write(std::string_view bytes, bool last) {
+std::size_t H1Answer::write(std::span<const std::string_view> parts, bool last) {
   assert(phase_ == Phase::begun || phase_ == Phase::body);
+  assert(!parts.empty() && parts.size() <= parts_max);
   if (broken_) return 0;
   phase_ = Phase::body;
   blocked_ = false;
   switch (framing_.kind) {
     case BodyKind::none:
-    case BodyKind::length: return write_counted(bytes, last);
-    case BodyKind::chunked: return write_chunked(bytes, last);
+    case BodyKind::length: return write_counted(parts, last);
+    case BodyKind::chunked: break;
     case BodyKind::until_close:
-    case BodyKind::tunnel: return write_raw(bytes, last);
+    case BodyKind::tunnel: return write_raw(parts, last);
   }
-  return 0;
+  std::size_t taken = 0;
+  for (std::size_t at = 0; at < parts.size(); ++at) {  // a chunk each
+    const std::size_t now = write_chunked(parts[at], last && at + 1 == parts.size());
+    taken += now;
+    if (broken_ || now < parts[at].size()) break;
+  }
+  return taken;
 }
 
 // The source says how much will come before it comes; whatever else it then writes is not sent,
 // because the client would take it for the next answer.
-std::size_t H1Answer::write_counted(std::string_view bytes, bool last) {
-  if (bytes.size() > left_ || (last && bytes.size() != left_)) {
-    fail(trouble(bytes.size() > left_ ? Trouble::answer_malformed : Trouble::answer_cut_short));
+std::size_t H1Answer::write_counted(std::span<const std::string_view> parts, bool last) {
+  const std::size_t bytes = bytes_in(parts);
+  if (bytes > left_ || (last && bytes != left_)) {
+    fail(trouble(bytes > left_ ? Trouble::answer_malformed : Trouble::answer_cut_short));
     return 0;
   }
-  const std::size_t taken = write_raw(bytes, last);
+  const std::size_t taken = write_raw(parts, last);
   left_ -= taken;
   return taken;
 }
 
-std::size_t H1Answer::write_raw(std::string_view bytes, bool last) {
-  const std::string_view parts[] = {pending_, bytes};
-  const std::size_t taken = send(parts);
+std::size_t H1Answer::write_raw(std::span<const std::string_view> parts, bool last) {
+  std::array<std::string_view, parts_max + 1> all;
+  all[0] = pending_;
+  std::copy(parts.begin(), parts.end(), all.begin() + 1);
+  const std::size_t taken = send({all.data(), parts.size() + 1});
   body_bytes_sent_ += taken;
-  finish(taken == bytes.size(), last);
+  finish(taken == bytes_in(parts), last);
   return taken;
 }
 

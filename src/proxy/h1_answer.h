@@ -37,7 +37,9 @@ class H1Answer {
   // takes them.
   bool begin(const ResponseHead& head, const Outgoing& outgoing, bool trailers);
 
-  std::size_t write(std::string_view bytes, bool last);
+  std::size_t write(std::string_view bytes, bool last) { return write({&bytes, 1}, last); }
+  static constexpr std::size_t parts_max = 4;  // of one write
+  std::size_t write(std::span<const std::string_view> parts, bool last);
   void set_trailers(const Fields& fields);
   void flush();  // what is pending, now
 
@@ -60,8 +62,8 @@ class H1Answer {
 
   void add_pending(std::string_view text);
   std::size_t send(std::span<const std::string_view> parts);
-  std::size_t write_counted(std::string_view bytes, bool last);
-  std::size_t write_raw(std::string_view bytes, bool last);
+  std::size_t write_counted(std::span<const std::string_view> parts, bool last);
+  std::size_t write_raw(std::span<const std::string_view> parts, bool last);
   std::size_t write_chunked(std::string_view bytes, bool last);
   std::size_t finish_empty(std::string_view bytes, bool last, std::string_view tail);
   void finish(bool all_taken, bool last);

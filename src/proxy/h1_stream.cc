@@ -185,10 +185,10 @@ bool H1Stream::begin_tunnel(const ResponseHead& head, std::string_view protocol)
   return true;
 }
 
-std::size_t H1Stream::write(std::string_view bytes, bool last) {
+std::size_t H1Stream::write_parts(std::span<const std::string_view> parts, bool last) {
   if (session_.is_closed() || answer_.ended()) return 0;
   const std::uint64_t before = answer_.bytes_sent();
-  const std::size_t taken = answer_.write(bytes, last);
+  const std::size_t taken = answer_.write(parts, last);
   after_write(before);
   return taken;
 }

@@ -66,7 +66,10 @@ class H1Stream final : public ClientStream, private RequestBodyOwner, public Rec
   std::uint64_t bytes_received() const override { return head_bytes_ + body_.bytes_received(); }
 
   // BodySink: the answer's body
-  std::size_t write(std::string_view bytes, bool last) override;
+  std::size_t write(std::string_view bytes, bool last) override {
+    return write_parts({&bytes, 1}, last);
+  }
+  std::size_t write_parts(std::span<const std::string_view> parts, bool last) override;
   void trailers(const Fields& fields) override { answer_.set_trailers(fields); }
   void flush() override;
   void abort(Error why) override;

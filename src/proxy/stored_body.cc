@@ -1,6 +1,7 @@
 #include "proxy/stored_body.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <utility>
 
@@ -67,13 +68,21 @@ StoredBody::Step StoredBody::give() {
     owner_.on_stored_end(at_);
     return Step::ended;
   }
-  bytes =
-      bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), end - at_)));
-  const bool last = is_last() && at_ + bytes.size() == end;
-  const std::size_t taken = sink_->write(bytes, last);
+  // What lies in several places goes out at once, as far as it is there.
+  std::array<std::string_view, pieces_max> pieces;
+  std::size_t count = 0;
+  std::uint64_t to = at_;
+  while (!bytes.empty() && count < pieces_max) {
+    pieces[count] =
+        bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), end - to)));
+    to += pieces[count++].size();
+    bytes = to < end ? reader_->read(to) : std::string_view();
+  }
+  const bool last = is_last() && to == end;
+  const std::size_t taken = sink_->write_parts({pieces.data(), count}, last);
   if (sink_ == nullptr) return Step::ended;  // the client is gone
+  full_ = at_ + taken < to;
   at_ += taken;
-  full_ = taken < bytes.size();
   if (full_) return Step::blocked;
   if (!last) return Step::next;
   stop();

@@ -89,6 +89,36 @@ TEST_CASE("a stored body reaches the client whole, in as many steps as the clien
   CHECK_FALSE(world.body.active());
 }
 
+TEST_CASE("what lies in several places is given in one write") {
+  struct Gathering final : BodySink {
+    std::size_t write(std::string_view bytes, bool last) override {
+      return write_parts({&bytes, 1}, last);
+    }
+    std::size_t write_parts(std::span<const std::string_view> parts, bool last) override {
+      for (const std::string_view part : parts) got += part;
+      counts.push_back(parts.size());
+      complete = last;
+      return got.size();
+    }
+    void trailers(const Fields&) override {}
+    void flush() override {}
+    void abort(Error) override {}
+    std::string got;
+    std::vector<std::size_t> counts;
+    bool complete = false;
+  };
+  World world;
+  const std::string text = body_of("places", 100'000);
+  REQUIRE(put(*world.store, "k", text));
+  Reader reader = world.find("k");
+  Gathering client;
+  world.body.start(reader, {&whole, 1}, client);
+  CHECK(client.complete);
+  CHECK(client.got == text);
+  REQUIRE(client.counts.size() == 1);
+  CHECK(client.counts.front() > 1);
+}
+
 TEST_CASE("an empty stored body is one empty last write") {
   World world;
   REQUIRE(put(*world.store, "k", ""));
