@@ -95,7 +95,7 @@ constexpr Directive processes[] = {
          .most = 1'000'000,
          .doc = "How many requests each worker remembers that it answered from a cache, byte for "
                 "byte, up to 4k each. One that comes again is not read again: only the store is "
-                "asked, for the same answer. Small answers only, and only where nothing but the "
+                "asked, for the same answer. Answers up to 256k, and only where nothing but the "
                 "request decides: without api_keys, access_log and rewrite, and with "
                 "variables in cache_key, bypass and add_header that the request tells. "
                 "0: none.",

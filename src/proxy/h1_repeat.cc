@@ -1,6 +1,5 @@
 // H1Session, second part: requests that come again byte for byte and are answered from a cache
 // (HitMemory), without an exchange.
-#include <array>
 #include <utility>
 
 #include "base/clock.h"
@@ -21,15 +20,12 @@ bool H1Session::repeat_hit(std::string_view request) {
   if (!persists || !transport_->writable()) return false;
   cache::Reader reader = find_again(known->hit, clock::wall_ms());
   if (!reader) return false;
-  const std::string_view body = reader.read(0);
-  if (body.size() != reader.body_bytes()) return false;  // damaged, or in pieces
-
-  const std::array<iovec, 2> parts = {{{const_cast<char*>(known->head.data()), known->head.size()},
-                                       {const_cast<char*>(body.data()), body.size()}}};
-  const Io io = transport_->write({parts.data(), body.empty() ? 1U : 2U});
+  const std::uint64_t total = known->head.size() + reader.body_bytes();
+  const HitParts parts(known->head, reader, 0);
+  if (parts.bytes() != total) return false;  // damaged, or in many pieces
+  const Io io = transport_->write(parts.parts());
   if (io.state != Io::State::bytes) return false;
   ++requests_;
-  const std::size_t total = known->head.size() + body.size();
   shm::CounterRow& counters = context_.counters;
   counters.requests.add();
   counters.bytes_in.add(request.size());
@@ -39,30 +35,34 @@ bool H1Session::repeat_hit(std::string_view request) {
   counters.cache_repeated.add();
   counters.cache_bytes_out.add(total);
   if (io.bytes < total) {
-    keep_unsent(*known, body, io.bytes);
+    keep_unsent(*known, std::move(reader), io.bytes);
   } else {
     idle();
   }
   return true;
 }
 
-// A few KiB at most: a copy is cheaper than to hold what is stored for a client that doesn't read.
-void H1Session::keep_unsent(const HitMemory::Remembered& known, std::string_view body,
+void H1Session::keep_unsent(const HitMemory::Remembered& known, cache::Reader reader,
                             std::size_t sent) {
   enter(Phase::repeating);
   context_.sessions.became_busy(*this);
-  Unsent& unsent = context_.unsent[this];
-  unsent.bytes.reserve(known.head.size() + body.size());
-  unsent.bytes.append(known.head).append(body);
+  timer_.cancel();
+  const conf::MinRate& rate = *known.hit.server->conf->client_min_rate;
+  UnsentHit& unsent =
+      context_.unsent.try_emplace(this, context_.loop, rate, &late, this).first->second;
+  unsent.head = known.head;
+  unsent.total = known.head.size() + reader.body_bytes();
   unsent.sent = sent;
-  timer_.arm(*known.hit.location->conf->send_timeout);
+  unsent.reader = std::move(reader);
+  unsent.pace.set_timeout(*known.hit.location->conf->send_timeout);
+  unsent.pace.moved(sent);
+  unsent.pace.wait();
 }
 
 void H1Session::send_rest() {
   if (!transport_->writable()) return;
-  Unsent& unsent = context_.unsent[this];
-  const std::string_view rest = std::string_view(unsent.bytes).substr(unsent.sent);
-  const Io io = transport_->write(rest);
+  UnsentHit& unsent = context_.unsent.find(this)->second;
+  const Io io = transport_->write(HitParts(unsent.head, unsent.reader, unsent.sent).parts());
   switch (io.state) {
     case Io::State::bytes: break;
     case Io::State::again: return;
@@ -71,14 +71,19 @@ void H1Session::send_rest() {
   }
   context_.counters.bytes_out.add(io.bytes);
   unsent.sent += io.bytes;
-  if (unsent.sent < unsent.bytes.size()) {
-    // As long as at the beginning: what is left is little.
-    return timer_.arm(*server().base.send_timeout);
-  }
+  unsent.pace.moved(io.bytes);
+  if (unsent.sent < unsent.total) return unsent.pace.wait();
   context_.unsent.erase(this);
   enter(Phase::waiting);
   idle();
   if (transport_->readable()) read();
+}
+
+void H1Session::late(void* self, Pace::Late) {
+  auto& session = *static_cast<H1Session*>(self);
+  session.context_.counters.slow_readers.add();
+  session.context_.counters.requests_aborted.add();
+  session.close(Close::reset);
 }
 
 }  // namespace weir

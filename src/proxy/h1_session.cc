@@ -232,10 +232,6 @@ void H1Session::timed_out(void* self) {
     session.context_.counters.slow_heads.add();
     return session.refuse(session.input_.held(), trouble(Trouble::header_timeout));
   }
-  if (session.phase_ == Phase::repeating) {
-    session.context_.counters.slow_readers.add();
-    return session.close(Close::reset);
-  }
   if (session.phase_ == Phase::opening) session.context_.counters.tls_failures.add();
   session.close(Close::plain);
 }

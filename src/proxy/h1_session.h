@@ -22,6 +22,7 @@
 #include "http/limits.h"
 #include "net/transport.h"
 #include "proxy/h1_input.h"
+#include "proxy/pace.h"
 #include "proxy/session.h"
 #include "proxy/worker_context.h"
 
@@ -83,8 +84,9 @@ class H1Session final : public Session, private TransportOwner {
 
   // h1_repeat.cc. False: it is a request like others.
   bool repeat_hit(std::string_view request);
-  void keep_unsent(const HitMemory::Remembered& known, std::string_view body, std::size_t sent);
+  void keep_unsent(const HitMemory::Remembered& known, cache::Reader reader, std::size_t sent);
   void send_rest();
+  static void late(void* self, Pace::Late how);
   static void timed_out(void* self);
 
   const conf::ServerConf& server()

@@ -36,20 +36,13 @@ struct RepeatableHit {
   std::int64_t from_ms = 0, until_ms = 0;  // of the wall clock: as long as the head is right
 };
 
-// What the kernel had no room for of such an answer. Few clients have one at a time: it stands in
-// the WorkerContext, and costs the others nothing.
-struct Unsent {
-  std::string bytes;  // bounded: HitMemory::answer_bytes_max and a head
-  std::size_t sent = 0;
-};
-
 // The stored answer, if it still is the one. Empty: not, or not now.
 cache::Reader find_again(const RepeatableHit& hit, std::int64_t now_ms);
 
 class HitMemory {
  public:
   static constexpr std::size_t bytes_max = 4096;
-  static constexpr std::uint64_t answer_bytes_max = std::uint64_t{16} * 1024;
+  static constexpr std::uint64_t answer_bytes_max = std::uint64_t{256} * 1024;
 
   struct Request {
     const ListenPoint& listen;

@@ -18,6 +18,7 @@
 #include "proxy/exchange_memory.h"
 #include "proxy/hit_memory.h"
 #include "proxy/request_id.h"
+#include "proxy/unsent_hit.h"
 #include "shm/counters.h"
 #include "shm/slots.h"
 
@@ -40,7 +41,9 @@ struct WorkerContext {
   Lingerers& lingerers;
   Sessions& sessions;
   HitMemory& hits;
-  std::unordered_map<const Session*, Unsent> unsent{};  // of those that repeat a hit
+  // What the kernel had no room for of repeated hits. Few clients have one at a time: it costs the
+  // others nothing.
+  std::unordered_map<const Session*, UnsentHit> unsent{};
   RequestIds request_ids{};
   ExchangeMemories memories{heads};
   DateCache date{};

@@ -16,7 +16,7 @@ namespace {
 std::string with_cache(const std::string& server = "", const std::string& rest = "",
                        const std::string& main = "") {
   return "[main]\nerror_log = stderr emerg\n" + main +
-         "\n[upstream origins]\nserver = 127.0.0.1:9001\n[cache pages]\nsize = 4m\n"
+         "\n[upstream origins]\nserver = 127.0.0.1:9001\n[cache pages]\nsize = 64m\n"
          "[server web]\nlisten = 127.0.0.1:80\nupstream = origins\ncache = pages\n" +
          server + "\n" + rest;
 }
@@ -147,8 +147,13 @@ TEST_CASE("hit memory: the last request of a connection goes the long way, and s
 }
 
 TEST_CASE("hit memory: a client that takes little at a time gets all of it, and may go on") {
-  for (const std::size_t step : {1, 7, 100, 1000}) {
-    const std::string text(3000, 'b');
+  struct Case {
+    std::size_t step, bytes;
+  };
+  for (const auto [step, bytes] : {Case{1, 3000}, Case{7, 3000}, Case{1000, 3000},
+                                   Case{999, 100'000}, Case{70'000, 100'000}}) {
+    std::string text;
+    for (int i = 0; text.size() < bytes; ++i) text += fmt::format("{} ", i);
     World world(with_cache(), text);
     CHECK(world.repeated_of_20() > 0);
     test::Wire& wire = world.client->wire;
@@ -168,6 +173,11 @@ TEST_CASE("hit memory: a client that takes little at a time gets all of it, and 
     CHECK(world.bench.count(&shm::CounterRow::cache_repeated) > before);
     CHECK(has(world.ask(), "X-Cache: HIT"));
   }
+}
+
+TEST_CASE("hit memory: what is too large or in many pieces goes the long way") {
+  World world(with_cache(), std::string(300'000, 'b'));
+  CHECK(world.repeated_of_20() == 0);
 }
 
 TEST_CASE("hit memory: a connection that is lost in the middle of an answer is closed") {
