@@ -79,7 +79,8 @@ bool CacheStage::serve(cache::Reader reader, Word word, Peer* peer) {
 // X-Cache and Cache-Status are written where the head is finished; Age is the answer's own.
 void CacheStage::tell(Word word, bool is_stored, ResponseHead& head) {
   const cache::Facts& facts = serving_.facts();
-  const std::int64_t age = cache::current_age(facts, clock::wall_ms());
+  told_at_ = clock::wall_ms();
+  const std::int64_t age = cache::current_age(facts, told_at_);
   CacheTrace& trace = state_.cache;
   trace.word = word;
   trace.status.ttl = facts.lifetime - age;
@@ -98,7 +99,7 @@ std::optional<RepeatableHit> CacheStage::repeatable() {
   const RequestHead& request = state_.request();
   const CacheTrace& trace = state_.cache;
   const bool plain_hit = role_ == Role::serving && trace.word == Word::hit &&
-                         !trace.status.collapsed && trace.status.detail.empty() && trace.status.ttl;
+                         !trace.status.collapsed && trace.status.detail.empty();
   if (!plain_hit || !state_.location->hits_repeat || !is_plain(request)) return std::nullopt;
   const cache::Facts& facts = serving_.facts();
   if (state_.memory.answer.status != 200 || facts.status != 200) return std::nullopt;
@@ -107,15 +108,13 @@ std::optional<RepeatableHit> CacheStage::repeatable() {
 
   // Of the head, Age and the ttl of Cache-Status change by the second; it is fresh until the latter
   // is 0.
-  const std::int64_t now = clock::wall_ms();
-  const std::int64_t age = cache::current_age(facts, now);
+  const std::int64_t age = cache::current_age(facts, told_at_);
   const std::int64_t fresh = facts.lifetime - age;
-  const std::int64_t left = std::min({1000 - age % 1000, fresh % 1000 + 1, fresh});
+  if (fresh <= 0) return std::nullopt;
   RepeatableHit hit{state_.server, state_.location, primary_, variant_, mark_};
   hit.stored_seq = serving_.stored_seq();
-  hit.from_ms = now;
-  hit.until_ms = now + left;
-  if (left <= 0 || *trace.status.ttl != fresh) return std::nullopt;
+  hit.from_ms = told_at_;
+  hit.until_ms = told_at_ + std::min({1000 - age % 1000, fresh % 1000 + 1, fresh});
   return hit;
 }
 

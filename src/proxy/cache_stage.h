@@ -140,7 +140,7 @@ class CacheStage final : public Recycled<CacheStage>,
   std::vector<StoredBody::Part> parts_;  // of a 206
   Error lost_{Side::upstream, {}};
   std::uint64_t rest_from_ = 0;
-  std::int64_t asked_at_ = 0;
+  std::int64_t asked_at_ = 0, told_at_ = 0;
   unsigned looks_ = 0;
   Role role_ = Role::looking;
   bool mark_is_soft_ = false;  // softly purged
