@@ -128,6 +128,10 @@ void check_cache(const CacheConf& cache, Report& report) {
                     print_size(Size{cache.size->bytes / 2})),
         fmt::format("a size of {} takes them", print_size({cache.max_object_size->bytes * 2})));
   }
+  if (cache.post_body_max_size.explicit_ && !cache.cache_methods->post) {
+    report.warn(cache.post_body_max_size.where, 0,
+                "cache_methods has no POST: post_body_max_size does nothing");
+  }
   if (cache.lock_timeout.explicit_ && !*cache.lock) {
     report.warn(cache.lock_timeout.where, 0, "lock = off: lock_timeout does nothing");
   }

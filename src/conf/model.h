@@ -177,6 +177,7 @@ struct CacheConf {
   Setting<OptionalTime> stale_while_revalidate;  // these two: where the answer does not say
   Setting<OptionalTime> stale_if_error;
   Setting<CacheMethods> cache_methods;
+  Setting<Size> post_body_max_size;  // of a POST whose body becomes part of the key
   Setting<FieldNames> key_headers;
   Setting<Conditions> bypass;    // such requests are not answered from what is stored
   Setting<Conditions> no_store;  // answers to such requests are not stored

@@ -90,12 +90,23 @@ constexpr Directive requests[] = {
     row<&CacheConf::cache_methods>(
         {.name = "cache_methods",
          .kinds = in_cache,
-         .syntax = "GET [HEAD]",
+         .syntax = "GET [HEAD] [POST]",
          .fallback = "GET HEAD",
          .doc = "Methods whose requests are answered from the cache. HEAD is answered from what "
-                "GET stored.",
+                "GET stored. POST is for locations where a POST is a question (a search) and "
+                "changes nothing: its body (post_body_max_size) becomes part of the key, and its "
+                "answer is stored where it says itself how long it is fresh.",
          .example = "GET",
          .nginx = "proxy_cache_methods"}),
+    row<&CacheConf::post_body_max_size>(
+        {.name = "post_body_max_size",
+         .kinds = in_cache,
+         .fallback = "64k",
+         .most = 1ULL << 20,
+         .doc = "The longest body of a POST that is read whole and becomes part of the key, where "
+                "cache_methods has POST. With a longer one, or where buffer_pool_size has no room "
+                "for it, the request passes the cache.",
+         .example = "256k"}),
     row<&CacheConf::key_headers>(
         {.name = "key_headers",
          .kinds = in_cache,

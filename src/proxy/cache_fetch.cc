@@ -37,7 +37,8 @@ BodySink* CacheStage::on_answer(ResponseHead& received, std::optional<std::uint6
                                 Peer& peer) {
   if (role_ == Role::resuming) return on_rest(received);
   state_.cache.status.forward_status = received.status;
-  invalidate(received);
+  // Of a POST that may be a question its answer tells whether it was one.
+  if (role_ != Role::leading || !request_.keyed_by_body) invalidate(received, false);
   if (role_ != Role::leading) {
     if (state_.request().method == Method::head) learn_from_head(received, length);
     return nullptr;
@@ -120,6 +121,7 @@ BodySink* CacheStage::store(ResponseHead& received, std::optional<std::uint64_t>
   const auto storing =
       cache::judge_answer(request_, received, plan_.rules, {asked_at_, now}, no_store_);
   const bool too_large = length && *length > plan_.conf->max_object_size->bytes;
+  if (request_.keyed_by_body) invalidate(received, storing.stores);
   if (!storing.stores || too_large) {
     state_.cache.status.detail = too_large ? "larger than max_object_size" : storing.why_not;
     // The origin has another answer now; an error says nothing of the stored one (RFC 9111 4.3.3).
@@ -177,8 +179,9 @@ bool CacheStage::begin_fill(const ResponseHead& received, const cache::Storing& 
       return false;
     }
   }
-  std::array<std::uint64_t, cache::Tags::tags_max> hashes;
+  std::array<std::uint64_t, cache::Tags::tags_max + 1> hashes;
   std::size_t count = 0;
+  if (request_.keyed_by_body) hashes[count++] = posts_tag(state_, primary_.text);
   for (const std::string_view tag : tags.all()) hashes[count++] = cache::Store::tag_hash(tag);
   text.clear();
   if (state_.arena().exhausted() ||
@@ -214,11 +217,20 @@ void CacheStage::learn_from_head(const ResponseHead& received,
     plan_.store->freshen(key(), stored_, storing.facts, block);
 }
 
-// RFC 9111 4.4: what was stored for these is not to be believed after an unsafe request.
-void CacheStage::invalidate(const ResponseHead& received) {
-  for (const std::string& uri : cache::invalidated_by(state_.request(), state_.scheme, received)) {
+// RFC 9111 4.4: what was stored for these is not to be believed after an unsafe request. A POST
+// whose answer says how long it is fresh (RFC 9110 9.3.3), at a place that cache_methods calls one
+// of questions, has left the answers to other questions as they were: of its own URI only what GET
+// gets is asked for anew.
+void CacheStage::invalidate(const ResponseHead& received, bool changed_nothing) {
+  const RequestHead& request = state_.request();
+  for (const std::string& uri : cache::invalidated_by(request, state_.scheme, received)) {
     const std::string_view text = cache_key_text(state_, uri);
-    if (!text.empty()) purge_uri(plan_, state_, text, false);
+    if (text.empty()) continue;
+    if (changed_nothing && uri == request.request_uri) {
+      plan_.store->purge(plan_.store->key(text), false);
+    } else {
+      purge_uri(plan_, state_, text, false);
+    }
   }
 }
 
@@ -266,6 +278,7 @@ void CacheStage::on_stored_end(std::uint64_t position) {
 // same representation (RFC 9110 13.1.5, 15.3.7.3).
 bool CacheStage::resume_from(std::uint64_t position) {
   if ((serving_.facts().flags & cache::fact::strong_etag) == 0 || in_parts_) return false;
+  if (request_.keyed_by_body) return false;
   ResponseHead stored;
   if (!cache::read_field_block(serving_.fields(), true, stored)) return false;
   etag_ = state_.arena().copy(stored.fields.value(FieldId::etag));

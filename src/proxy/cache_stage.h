@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -29,6 +30,7 @@
 #include "http/ranges.h"
 #include "proxy/exchange_state.h"
 #include "proxy/fill_sink.h"
+#include "proxy/post_body.h"
 #include "proxy/stored_body.h"
 
 namespace weir {
@@ -70,6 +72,9 @@ class CacheStage final : public Recycled<CacheStage>,
   enum class Role : unsigned char { looking, serving, waiting, leading, passing, resuming };
 
   // Asking: cache_stage.cc. What returns bool: true: answered or waiting, false: on to the peers.
+  bool begin_with(std::string_view key_text);
+  bool read_body();
+  void on_body();
   bool look();
   bool use(cache::Reader reader);
   bool miss();
@@ -92,7 +97,7 @@ class CacheStage final : public Recycled<CacheStage>,
   bool begin_fill(const ResponseHead& received, const cache::Storing& storing,
                   std::optional<std::uint64_t> length);
   BodySink* on_rest(const ResponseHead& received);
-  void invalidate(const ResponseHead& received);
+  void invalidate(const ResponseHead& received, bool changed_nothing);
   bool resume_from(std::uint64_t position);
   void on_stored_end(std::uint64_t position) override;
   void on_fill_grown() override { body_.more(); }
@@ -129,6 +134,7 @@ class CacheStage final : public Recycled<CacheStage>,
   Peer* held_back_peer_ = nullptr;
   cache::Fill fill_;  // joined; a head is awaited
   cache::Follower follower_;
+  std::unique_ptr<PostBody> post_;  // where the body is part of the key
   FillSink sink_;
   StoredBody body_;
   Timer patience_;  // for the one that is followed

@@ -56,6 +56,8 @@ class Exchange final : private TriesOwner {
   void drop();  // the connection closes without an answer
   void ask_peers();
   bool ask_cache();  // false: the request goes on to the peers
+  // What is here of the request's body, for the peers: before they are asked.
+  void keep_body(std::unique_ptr<BodyReplay> body) { tries_.keep_body(std::move(body)); }
 
   // For the cache stage. The head is complete but for what the location adds to every answer;
   // false: it can't be sent, nothing has been.

@@ -111,6 +111,10 @@ TEST_CASE("request policy: what the configuration and the rest of the request ch
   CHECK(text_of(plan_request(request(Method::head), rules, {})) == "; fwd=method");
   rules.post = true;
   CHECK(text_of(plan_request(request(Method::post), rules, body)) == "look store body ");
+  for (const char* field : {"If-None-Match", "If-Match", "Range"}) {
+    CHECK(text_of(plan_request(request(Method::post, {{field, "bytes=0-1"}}), rules, body)) ==
+          "; fwd=request; detail=\"precondition\"");
+  }
   CHECK(text_of(plan_request(request(Method::put), rules, body)) == "; fwd=method");
   RequestHead star = request(Method::get, {}, "*");
   star.form = TargetForm::asterisk;
