@@ -62,7 +62,8 @@ RequestPlan plan_request(const RequestHead& request, const Rules& rules,
   }
   plan.keyed_by_body = post;
   plan.looks_up = true;
-  plan.stores = request.method != Method::head && !plan.control.no_store && !asks_for_part(fields);
+  const bool part = asks_for_part(fields) && !rules.slices;
+  plan.stores = request.method != Method::head && !plan.control.no_store && !part;
   if (signs.bypass) {
     plan.looks_up = false;
     plan.forward = Forward::bypass;

@@ -171,6 +171,7 @@ struct CacheConf {
   Setting<Size> size;                  // memory for stored answers
   Setting<std::uint32_t> max_entries;  // 0: as many as fit
   Setting<Size> max_object_size;       // fields and body of one answer
+  Setting<Size> slice;                 // 0: off; what large answers are fetched and stored in
   Setting<CacheEviction> eviction;
   Setting<StatusTtls> ttl;                       // where the answer itself does not say
   Setting<OptionalTime> default_ttl;             // ... nor `ttl`, nor its Last-Modified

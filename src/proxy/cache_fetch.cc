@@ -28,6 +28,11 @@ namespace {
 // So long nobody waits behind a request whose answer can't be stored; behind an error, shorter.
 constexpr std::int64_t pass_ms = 10'000, pass_error_ms = 1'000;
 
+// What is stored stays what it is, whatever is said of it anew.
+void keep_sliced(const cache::Reader& stored, cache::Facts& facts) {
+  if ((stored.facts().flags & cache::fact::sliced) != 0) facts.flags |= cache::fact::sliced;
+}
+
 }  // namespace
 
 // Of the answer that has just come, where it has none of its own (RFC 9110 6.6.1).
@@ -49,6 +54,8 @@ BodySink* CacheStage::on_answer(ResponseHead& received, std::optional<std::uint6
     on_no_answer();
     return &exchange_.refusal();
   }
+  if (asked_slice_ && (received.status == 206 || received.status == 416))
+    return on_slice(received, length, peer);
   return store(received, length, peer);
 }
 
@@ -91,8 +98,8 @@ BodySink* CacheStage::on_not_modified(const ResponseHead& received) {
   }
   stored.status = stored_.facts().status;
   cache::merge_not_modified(stored, received, merged);
-  const auto storing =
-      cache::judge_answer(request_, merged, plan_.rules, {asked_at_, now}, no_store_);
+  auto storing = cache::judge_answer(request_, merged, plan_.rules, {asked_at_, now}, no_store_);
+  keep_sliced(stored_, storing.facts);
   std::string& block = state_.memory.text;
   block.clear();
   cache::Reader reader;
@@ -187,8 +194,14 @@ bool CacheStage::begin_fill(const ResponseHead& received, const cache::Storing& 
   if (state_.arena().exhausted() ||
       !cache::write_field_block(received, storing.control, text, date()))
     return false;
-  return fill_.begin(storing.facts, text, length, {hashes.data(), count},
-                     variant.text.empty() ? nullptr : &variant, mark);
+  if (!fill_.begin(storing.facts, text, length, {hashes.data(), count},
+                   variant.text.empty() ? nullptr : &variant, mark))
+    return false;
+  if (!variant.text.empty()) {  // that is where it is from now on
+    variant_ = variant;
+    mark_ = mark;
+  }
+  return true;
 }
 
 // RFC 9111 4.3.5: another representation than the stored one makes that doubtful, the same keeps it
@@ -202,7 +215,7 @@ void CacheStage::learn_from_head(const ResponseHead& received,
   }
   stored.status = stored_.facts().status;
   const std::int64_t now = clock::wall_ms();
-  switch (cache::effect_of_head(stored, stored_.length(), received, length, now)) {
+  switch (cache::effect_of_head(stored, whole_length(stored_), received, length, now)) {
     case cache::HeadEffect::none: return;
     case cache::HeadEffect::invalidates: plan_.store->remove(key()); return;
     case cache::HeadEffect::freshens: break;
@@ -210,7 +223,8 @@ void CacheStage::learn_from_head(const ResponseHead& received,
   cache::merge_not_modified(stored, received, merged);
   cache::RequestPlan get = request_;
   get.stores = true;
-  const auto storing = cache::judge_answer(get, merged, plan_.rules, {asked_at_, now}, no_store_);
+  auto storing = cache::judge_answer(get, merged, plan_.rules, {asked_at_, now}, no_store_);
+  keep_sliced(stored_, storing.facts);
   std::string& block = state_.memory.text;
   block.clear();
   if (storing.stores && cache::write_field_block(merged, storing.control, block, date()))
@@ -263,12 +277,20 @@ void CacheStage::on_fill_lost(Error why) {
 
 void CacheStage::after_overflow() {
   if (alone_) return exchange_.fetch_over();
+  if (slices_ != nullptr) {  // it goes on from where the slice ended, or not at all
+    exchange_.end_tries();
+    return body_.more();
+  }
   state_.cache.status.stored = false;
   serve_held_back();
   body_.more();
 }
 
 void CacheStage::on_stored_end(std::uint64_t position) {
+  if (slices_ != nullptr) {
+    if (!resume_slices(position)) state_.client.abort(trouble(Trouble::fill_lost));
+    return;
+  }
   if (role_ == Role::leading && sink_.overflowing()) return sink_.go_direct(&state_.client);
   if (role_ == Role::leading) return state_.client.abort(lost_);
   if (!resume_from(position)) state_.client.abort(trouble(Trouble::fill_lost));
@@ -300,8 +322,9 @@ bool CacheStage::resume_from(std::uint64_t position) {
 BodySink* CacheStage::on_rest(const ResponseHead& received) {
   std::string wanted = "bytes " + std::to_string(rest_from_) + "-";
   const std::string_view range = received.fields.value(FieldId::content_range);
-  const bool same = received.status == 206 && range.starts_with(wanted) &&
-                    received.fields.value(FieldId::etag) == etag_;
+  const bool same = slices_ != nullptr ? is_rest_of_slices(received)
+                                       : received.status == 206 && range.starts_with(wanted) &&
+                                             received.fields.value(FieldId::etag) == etag_;
   if (same) return &state_.client;
   exchange_.end_sources();
   state_.client.abort(trouble(Trouble::fill_lost));

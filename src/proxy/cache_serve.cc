@@ -47,8 +47,15 @@ bool CacheStage::serve(cache::Reader reader, Word word, Peer* peer) {
   if (peer != nullptr) head = state_.memory.from_peer;
   const bool readable =
       peer != nullptr || cache::read_field_block(serving_.fields(), validated, head);
+  const bool sliced = (serving_.facts().flags & cache::fact::sliced) != 0;
+  // Whoever refreshes has done so, and wants none of the slices.
+  if (sliced && state_.refreshes) {
+    exchange_.drop();
+    return true;
+  }
   // Seen before a byte is promised: what is damaged was never there.
-  if (!readable || (serving_.read(0).empty() && serving_.damaged())) {
+  if (!readable || (serving_.read(0).empty() && serving_.damaged()) ||
+      (sliced && !open_slices(head))) {
     plan_.store->remove(key());
     serving_ = {};
     return miss();
@@ -56,12 +63,17 @@ bool CacheStage::serve(cache::Reader reader, Word word, Peer* peer) {
   head.status = serving_.facts().status;
   tell(word, peer == nullptr, head);
   const Selection selection = select(head);
+  if (sliced) note_missing_slice(selection.parts);
   if (!exchange_.dress(head, peer) || !exchange_.begin_answer(head, selection.length)) {
     exchange_.end_sources();
     exchange_.fail(trouble(Trouble::answer_malformed));
     return true;
   }
-  body_.start(serving_, selection.parts, state_.client);
+  if (sliced) {
+    body_.start(*slices_, selection.parts, state_.client);
+  } else {
+    body_.start(serving_, selection.parts, state_.client);
+  }
   return true;
 }
 
@@ -85,7 +97,8 @@ void CacheStage::tell(Word word, bool is_stored, ResponseHead& head) {
 
 CacheStage::Selection CacheStage::select(ResponseHead& head) {
   const RequestHead& request = state_.request();
-  const std::optional<std::uint64_t> length = serving_.length();
+  const std::optional<std::uint64_t> length =
+      slices_ != nullptr ? slices_->length() : serving_.length();
   const std::int64_t now = clock::wall_ms();
   const Validators validators = validators_of(head.fields, now);
   if (head.status == 200) {

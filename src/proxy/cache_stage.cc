@@ -39,6 +39,7 @@ CacheStage::CacheStage(Exchange& exchange, const CachePlan& plan)
           this) {}
 
 bool CacheStage::begin() {
+  if (is_purge(state_)) return purge();
   cache::RequestSigns signs;
   signs.bypass = any_set(state_, *plan_.conf->bypass);
   signs.upgrade = !state_.traits.upgrade.empty();
@@ -182,6 +183,12 @@ void CacheStage::before_asking() {
   Fields& fields = state_.memory.to_origin.fields;
   if (role_ == Role::resuming || role_ == Role::passing) return;
   cache::ask_for_all(fields);
+  asked_slice_.reset();
+  if (asks_for_slices()) {
+    const std::uint64_t size = plan_.conf->slice->bytes;
+    asked_slice_ = first_slice_wanted(state_.request().fields, size);
+    ask_for_range(state_, {*asked_slice_ * size, (*asked_slice_ + 1) * size - 1}, {});
+  }
   // A condition would make a POST fail, not spare its answer (RFC 9110 13.1.2).
   if (!stored_ || request_.keyed_by_body) return;
   ResponseHead stored;
@@ -215,6 +222,9 @@ bool CacheStage::follow() {
   switch (follower_.state()) {
     case State::waiting: return true;
     case State::growing:
+      // Of a map nothing can be read before it is whole, which is at once.
+      if ((follower_.reader().facts().flags & cache::fact::sliced) != 0) return true;
+      [[fallthrough]];
     case State::complete:
       patience_.cancel();
       state_.cache.status.collapsed = true;
@@ -246,6 +256,7 @@ bool CacheStage::follow() {
 bool CacheStage::goes_on_alone() {
   if (post_ != nullptr) post_->stop();
   body_.stop();
+  if (slices_ != nullptr) slices_->stop();
   patience_.cancel();
   follower_ = {};
   alone_ = role_ == Role::leading && (fill_ || sink_.filling());
@@ -256,6 +267,7 @@ void CacheStage::stop() {
   alone_ = false;
   if (post_ != nullptr) post_->stop();
   body_.stop();
+  if (slices_ != nullptr) slices_->stop();
   patience_.cancel();
   overflowed_.cancel();
   follower_ = {};

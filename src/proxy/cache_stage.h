@@ -28,16 +28,17 @@
 #include "event/timer.h"
 #include "http/message.h"
 #include "http/ranges.h"
+#include "proxy/cache_work.h"
 #include "proxy/exchange_state.h"
 #include "proxy/fill_sink.h"
 #include "proxy/post_body.h"
+#include "proxy/slices.h"
 #include "proxy/stored_body.h"
 
 namespace weir {
 
 struct CachePlan;
 class Exchange;
-class Peer;
 
 // All that is stored for a URI, whatever fields of the request tell answers apart besides: `key` is
 // one of its keys. not_now: too many purges are being worked on.
@@ -47,31 +48,29 @@ Purged purge_uri(const CachePlan& plan, ExchangeState& state, std::string_view k
 // PURGE, where the location lets somebody do it.
 bool is_purge(const ExchangeState& state);
 
-class CacheStage final : public Recycled<CacheStage>,
+class CacheStage final : public CacheWork,
+                         public Recycled<CacheStage>,
                          private StoredBodyOwner,
                          private FillOwner,
+                         private SlicesOwner,
                          private cache::FollowerOwner {
  public:
   CacheStage(Exchange& exchange, const CachePlan& plan);
   CacheStage& operator=(CacheStage&&) = delete;  // pinned
 
-  // True: the request is answered or waits; false: it goes on to the peers.
-  bool begin();
-  bool purge();  // a request to purge, of someone who may: it is answered
-  // What the peers are asked has this head now.
-  void before_asking();
-  // A peer has answered. Where its body goes; nullptr: straight to the client.
-  BodySink* on_answer(ResponseHead& received, std::optional<std::uint64_t> length, Peer& peer);
-  // No peer has answered. True: there is nothing left to say.
-  bool on_no_answer();
-
-  bool goes_on_alone();  // the client is gone; true: what is fetched goes on into the store
-  void stop();
+  bool begin() override;
+  void before_asking() override;
+  BodySink* on_answer(ResponseHead& received, std::optional<std::uint64_t> length,
+                      Peer& peer) override;
+  bool on_no_answer() override;
+  bool goes_on_alone() override;
+  void stop() override;
 
  private:
   enum class Role : unsigned char { looking, serving, waiting, leading, passing, resuming };
 
   // Asking: cache_stage.cc. What returns bool: true: answered or waiting, false: on to the peers.
+  bool purge();  // a request to purge, of someone who may: it is answered
   bool begin_with(std::string_view key_text);
   bool read_body();
   void on_body();
@@ -108,6 +107,20 @@ class CacheStage final : public Recycled<CacheStage>,
   bool wants_less_than_all() const;
   void serve_held_back();
 
+  // An answer in slices: cache_slices.cc.
+  bool asks_for_slices() const;
+  BodySink* on_slice(ResponseHead& received, std::optional<std::uint64_t> length, Peer& peer);
+  BodySink* begin_slices(ResponseHead& received, cache::Storing storing, std::uint64_t total,
+                         Peer& peer);
+  bool begin_own_slice(const SliceMap& map);
+  BodySink* ask_as_it_came();
+  bool open_slices(const ResponseHead& head);
+  void note_missing_slice(std::span<const StoredBody::Part> parts);
+  bool resume_slices(std::uint64_t position);
+  bool is_rest_of_slices(const ResponseHead& received) const;
+  void on_slices_grown() override { body_.more(); }
+  bool fetches_slice() const override { return sink_.filling(); }
+
   // Giving what is stored: cache_serve.cc. `peer`: whose answer it is, of this moment.
   bool serve(cache::Reader reader, cache::Word word, Peer* peer = nullptr);
   void tell(cache::Word word, bool is_stored, ResponseHead& head);
@@ -139,9 +152,11 @@ class CacheStage final : public Recycled<CacheStage>,
   StoredBody body_;
   Timer patience_;  // for the one that is followed
   Deferred overflowed_;
+  std::unique_ptr<Slices> slices_;       // where what is served is in slices
   std::vector<StoredBody::Part> parts_;  // of a 206
   Error lost_{Side::upstream, {}};
-  std::uint64_t rest_from_ = 0;
+  std::uint64_t rest_from_ = 0, rest_to_ = 0;
+  std::optional<std::uint64_t> asked_slice_;  // nullopt: the whole was asked for
   std::int64_t asked_at_ = 0;
   unsigned looks_ = 0;
   Role role_ = Role::looking;

@@ -254,6 +254,18 @@ def test_stale_while_revalidate():
             assert path.read_text().split().count("MISS") == 1
 
 
+def test_stale_while_revalidate_behind_api_keys():
+    """The refresh for a client that had a key needs none of its own."""
+    with Origin(lambda request, n: answer(b"%d" % n, "Cache-Control: max-age=0, stale-while-revalidate=60"
+                                          if n == 1 else "Cache-Control: max-age=60")) as origin:
+        with Daemon(config(origin, location="auth = api_keys:ops") + PURGERS) as weir:
+            assert weir.get("/").status == 401
+            assert weir.get("/", fields=KEY)["X-Cache"] == "MISS"
+            assert weir.get("/", fields=KEY)["X-Cache"] == "UPDATING"
+            wait_until(lambda: weir.get("/", fields=KEY).body == b"2", 10, "the refreshed answer")
+            assert not origin.requests[0].has("X-API-Key")
+
+
 def test_request_directives():
     """no-cache asks the origin, only-if-cached never does."""
     with Origin(lambda request, n: answer(b"%d" % n)) as origin:

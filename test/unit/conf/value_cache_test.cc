@@ -128,7 +128,9 @@ TEST_CASE("cache: what is wrong is said where it stands") {
            {"min_uses = 0", "below the least"},
            {"lock = maybe", "neither on nor off"},
            {"lock_timeout = 1ms", "below the least"},
-           {"slice = 1m", "not built yet"},
+           {"slice = 8k", "a slice has at least 16k"},
+           {"slice = 8m", "a slice does not fit: answers up to 8m are stored"},
+           {"slice = off", "is not a size"},
            {"path = /var", "not built yet"},
        }) {
     CAPTURE(test.line);
