@@ -136,6 +136,16 @@ std::uint64_t Store::index_bytes() const {
   return std::uint64_t{it.buckets} * sizeof(Bucket) + std::uint64_t{it.ghost_sets} * sizeof(Ghosts);
 }
 
+void Store::count(const Served& more) {
+  Row& row = inner_->memory.rows[inner_->memory.self];
+  for (std::size_t at = 0; at < served_counts; ++at) {
+    const std::uint64_t by = more.*served_members[at];
+    if (by == 0) continue;
+    std::atomic<std::uint64_t>& cell = row.served[at];
+    cell.store(cell.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+  }
+}
+
 StoreStats Store::stats() const {
   const Memory& memory = inner_->memory;
   const Control& it = *memory.control;
@@ -157,6 +167,10 @@ StoreStats Store::stats() const {
   stats.moved_bytes = get(it.moved);
   for (std::uint32_t segment = 0; segment < memory.geometry.segments; ++segment) {
     stats.segments_pinned += inner_->segments.is_pinned(segment);
+  }
+  for (std::uint32_t slot = 0; slot < shm::slot_count; ++slot) {
+    for (std::size_t at = 0; at < served_counts; ++at)
+      stats.served.*served_members[at] += get(memory.rows[slot].served[at]);
   }
   return stats;
 }

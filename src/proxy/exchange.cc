@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "http/status.h"
 #include "observe/access_log.h"
+#include "proxy/cache_plan.h"
 #include "proxy/cache_stage.h"
 #include "proxy/client_address.h"
 #include "proxy/errors.h"
@@ -293,20 +294,28 @@ void Exchange::log_access() {
 
 void Exchange::count_cache() {
   using cache::Word;
-  shm::CounterRow& counters = state_.context.counters;
-  const Word word = state_.cache.word;
-  switch (word) {
+  cache::Served served;
+  switch (state_.cache.word) {
     case Word::stale:
-    case Word::updating: counters.cache_stale.add(); [[fallthrough]];
+    case Word::updating: served.stale = 1; [[fallthrough]];
     case Word::hit:
-      counters.cache_hits.add();
-      counters.cache_bytes_out.add(state_.client.bytes_sent());
+      served.hits = 1;
+      served.bytes_out = state_.client.bytes_sent();
       break;
-    case Word::miss: counters.cache_misses.add(); break;
-    case Word::revalidated: counters.cache_revalidated.add(); break;
-    case Word::bypass: counters.cache_bypassed.add(); break;
+    case Word::miss: served.misses = 1; break;
+    case Word::revalidated: served.revalidated = 1; break;
+    case Word::bypass: served.bypassed = 1; break;
   }
-  if (state_.cache.status.collapsed) counters.cache_collapsed.add();
+  if (state_.cache.status.collapsed) served.collapsed = 1;
+  state_.location->cache->store->count(served);
+  shm::CounterRow& counters = state_.context.counters;
+  counters.cache_hits.add(served.hits);
+  counters.cache_misses.add(served.misses);
+  counters.cache_revalidated.add(served.revalidated);
+  counters.cache_stale.add(served.stale);
+  counters.cache_bypassed.add(served.bypassed);
+  counters.cache_collapsed.add(served.collapsed);
+  counters.cache_bytes_out.add(served.bytes_out);
 }
 
 }  // namespace weir

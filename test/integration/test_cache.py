@@ -625,3 +625,27 @@ def test_counters_and_status():
         cache = status["caches"][0]
         assert cache["name"] == "pages" and cache["entries"] == 1 and 1000 < cache["bytes"] < 4000
         assert cache["bytes_max"] > 4 << 20
+        # By its own cells, what this cache alone has done.
+        assert (cache["hits"], cache["misses"], cache["stale"], cache["revalidated"]) == (4, 1, 0, 0)
+        assert cache["bytes_out"] == status["counters"]["cache_bytes_out"]
+
+
+def test_counts_are_of_each_cache_and_outlive_workers():
+    """Two caches count each for itself, over all workers, killed ones and reloads too."""
+    with Origin(lambda request, n: answer(b"x")) as origin:
+        more = "[cache api]\nsize = 4m\n[location api]\nserver = web\npath = /api/\nupstream = origins\ncache = api\n"
+        with Daemon(config(origin, admin=True) + more, workers=2, allow=["SIGKILL"]) as weir:
+            def counts():
+                return {cache["name"]: (cache["hits"], cache["misses"]) for cache in weir_status(weir)["caches"]}
+
+            words(weir, 10)
+            words(weir, 3, "/api/a")
+            assert counts() == {"pages": (9, 1), "api": (2, 1)}
+            before = weir.workers()
+            for pid in before:
+                os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: len(weir.workers()) == 2 and not set(weir.workers()) & set(before), 10, "new workers")
+            words(weir, 5)
+            weir.reload()
+            words(weir, 1, "/api/a")
+            assert counts() == {"pages": (14, 1), "api": (3, 1)}

@@ -101,7 +101,8 @@ Status parse_status(std::string_view text) {
     const auto number = [&](const char* key) { return value_or<std::uint64_t>(cache, key, 0); };
     out.caches.push_back({value_or<std::string>(cache, "name", ""), number("bytes"),
                           number("bytes_max"), number("entries"), number("entries_max"),
-                          number("stored"), number("evicted")});
+                          number("stored"), number("evicted"), number("hits"), number("misses"),
+                          number("revalidated"), number("bytes_out")});
   }
   return out;
 }
