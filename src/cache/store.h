@@ -29,6 +29,7 @@
 
 #include "base/result.h"
 #include "cache/facts.h"
+#include "os/fd.h"
 #include "shm/slots.h"
 #include "shm/zone.h"
 
@@ -214,6 +215,9 @@ class Store {
   // sanitizer's sake, at the same one; this Store must live longer then.
   enum class Address : std::uint8_t { another, same };
   Result<std::unique_ptr<Store>> view(Address address = Address::another) const;
+  // As somebody outside has it, who only looks: check_now(), stats().
+  static Result<std::unique_ptr<Store>> attach(std::string_view name, const StoreSizes& sizes,
+                                               Fd zone);
 
   // Of shared memory, index and all.
   static std::uint64_t zone_bytes(const StoreSizes& sizes);
@@ -257,6 +261,8 @@ class Store {
       const;  // besides the memory for answers, and in proportion to entries
   // What must hold while nobody changes anything, and does not. Empty: all is well.
   std::vector<std::string> check() const;
+  // The same while others work with it: it takes the lock, so nothing is changed for as long.
+  std::vector<std::string> check_now() const;
 
  private:
   explicit Store(std::unique_ptr<Inner> inner);

@@ -1,11 +1,12 @@
 """The shared cache: what is stored and served, by all workers; what others fetch; what is purged."""
 
 import contextlib
+import itertools
 import os
 import signal
 import threading
 
-from harness import Closed, Daemon, Failure, ScriptedOrigin, wait_until
+from harness import Closed, Daemon, Failure, ScriptedOrigin, run_program, wait_until
 from harness.fleet import counters
 
 
@@ -649,3 +650,45 @@ def test_counts_are_of_each_cache_and_outlive_workers():
             weir.reload()
             words(weir, 1, "/api/a")
             assert counts() == {"pages": (14, 1), "api": (3, 1)}
+
+
+def test_check_zones_knows_the_caches():
+    """check-zones looks into each cache's zone, also while workers store and evict, and sees damage there."""
+    long_name = "a-name-longer-than-of-zones"
+    more = f"[cache {long_name}]\nsize = 4m\neviction = lru\nmax_entries = 50\n"
+    with Origin(lambda request, n: answer(b"x" * 20000)) as origin:
+        with Daemon(config(origin, size="4m") + more, workers=2) as weir, contextlib.ExitStack() as stack:
+            stopped = threading.Event()
+
+            def ask():
+                for n in itertools.count():
+                    if stopped.is_set():
+                        return
+                    weir.get(f"/page-{n}")
+
+            thread = threading.Thread(target=ask)
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(stopped.set)
+            wait_until(lambda: origin.count > 250, 30, "more than the cache holds")
+            base = ["-p", f"{weir.prefix}/", "-c", "weir.ini"]
+            for _ in range(10):
+                zones = run_program("weirctl", *base, "check-zones")
+                assert zones.returncode == 0, zones.stdout
+                assert f"cache:pages: ok\ncache:{long_name}: ok\n" in zones.stdout, zones.stdout
+            stopped.set()
+            thread.join()
+            links = {f"/proc/{weir.pid}/fd/{fd}" for fd in os.listdir(f"/proc/{weir.pid}/fd")}
+            (path,) = [link for link in links if "cache:pages" in os.readlink(link)]
+            with open(path, "r+b", buffering=0) as zone:
+                content = zone.read()
+                at, changed = content.find(b"localhost/page-"), 0
+                while at >= 0:
+                    zone.seek(at)
+                    zone.write(b"L")
+                    changed += 1
+                    at = content.find(b"localhost/page-", at + 1)
+                assert changed
+            zones = run_program("weirctl", *base, "check-zones")
+            assert zones.returncode == 1 and "its head is damaged" in zones.stdout, zones.stdout
+            assert f"cache:{long_name}: ok\n" in zones.stdout
