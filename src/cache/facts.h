@@ -19,6 +19,7 @@ inline constexpr std::uint16_t heuristic = 32;       // the lifetime is a guess 
 inline constexpr std::uint16_t hides_fields = 64;    // no-cache="field": not without validation
 inline constexpr std::uint16_t shared = 128;         // public, s-maxage, must-revalidate: also for
                                                      // requests with Authorization (RFC 9111 3.5)
+inline constexpr std::uint16_t sliced = 256;         // its body is a map of slices, not the body
 }  // namespace fact
 
 struct Facts {

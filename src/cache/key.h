@@ -26,7 +26,7 @@ inline std::string_view uri_part(std::string_view key) { return key.substr(0, ke
 
 // Behind the rendered cache_key: what key_headers names. Nothing where it names nothing.
 void append_key_fields(const Fields& request, const Rules& rules, std::string& key);
-// For POST: a cryptographic hash of the body.
+// For POST: a cryptographic hash of the body and of the fields that say what it means.
 void append_body_key(std::span<const std::uint8_t> hash, std::string& key);
 
 // --- Vary (RFC 9111 4.1) ---

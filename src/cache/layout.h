@@ -60,7 +60,11 @@ struct Book {             // of one segment
 // Of one slot, written by it alone. Pins are in a table of their own.
 struct alignas(64) Row {
   std::atomic<std::uint64_t> growing;  // units that its fills have and no entry refers to yet
+  // What its processes have served so far, one after the other: never taken back, so the sum over
+  // all rows is what all that ever were have. In the order of Served.
+  std::atomic<std::uint64_t> served[served_counts];
 };
+static_assert(sizeof(Row) == 64);
 
 // --- index
 

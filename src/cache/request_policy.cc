@@ -56,9 +56,14 @@ RequestPlan plan_request(const RequestHead& request, const Rules& rules,
   if (fields.has(FieldId::if_match) || fields.has(FieldId::if_unmodified_since)) {
     return refuse(plan, Forward::request, "precondition");
   }
+  // A 304 is for GET and HEAD (RFC 9110 13.1.2), a part for GET (14.2): whatever these mean here.
+  if (post && (fields.has(FieldId::if_none_match) || fields.has(FieldId::range))) {
+    return refuse(plan, Forward::request, "precondition");
+  }
   plan.keyed_by_body = post;
   plan.looks_up = true;
-  plan.stores = request.method != Method::head && !plan.control.no_store && !asks_for_part(fields);
+  const bool part = asks_for_part(fields) && !rules.slices;
+  plan.stores = request.method != Method::head && !plan.control.no_store && !part;
   if (signs.bypass) {
     plan.looks_up = false;
     plan.forward = Forward::bypass;

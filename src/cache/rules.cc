@@ -30,6 +30,7 @@ Rules rules_of(const conf::CacheConf& conf) {
   out.stale_if_error = ms(*conf.stale_if_error).value_or(0);
   out.head = conf.cache_methods->head;
   out.post = conf.cache_methods->post;
+  out.slices = conf.slice->bytes != 0;
   out.key_fields = conf.key_headers->names;
   return out;
 }

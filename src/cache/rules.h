@@ -37,6 +37,7 @@ struct Rules {
   std::int64_t stale_if_error = 0;
   bool head = true;
   bool post = false;
+  bool slices = false;                  // of large answers: a part brings slices into the store
   std::vector<std::string> key_fields;  // lower case
 
   // By `ttl =` alone; nullopt: it says nothing of this status.

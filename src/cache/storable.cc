@@ -106,6 +106,8 @@ Storing judge_answer(const RequestPlan& plan, const ResponseHead& answer, const 
     const bool asked_each_time = control.no_cache && is_heuristically_cacheable(answer.status);
     if (!asked_each_time) return refuse("no lifetime");
   }
+  // RFC 9110 9.3.3: what says nothing of it was no answer to a question.
+  if (plan.keyed_by_body && !lifetime.is_explicit()) return refuse("no lifetime of its own");
   if (lifetime.from == LifetimeFrom::heuristic) facts.flags |= fact::heuristic;
   facts.lifetime = lifetime.ms;
   facts.stale_while_revalidate =

@@ -1,6 +1,5 @@
 #include "cache/store.h"
 
-#include <fmt/format.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -14,7 +13,12 @@ namespace weir::cache {
 namespace {
 
 constexpr std::uint32_t seq_first = 1;
+constexpr std::string_view zone_prefix = "cache:";
 constexpr std::size_t name_most = 9;  // of a zone's 15 bytes, as /proc/PID/maps shows it
+
+std::string name_of_zone(std::string_view name) {
+  return std::string(zone_prefix).append(name.substr(0, name_most));
+}
 
 Result<Ok> make_wakes(Wakes& wakes) {
   for (Fd& wake : wakes) {
@@ -31,7 +35,7 @@ Store::~Store() = default;
 
 Result<std::unique_ptr<Store>> Store::create(std::string_view name, const StoreSizes& sizes) {
   const Geometry geometry = Geometry::of(sizes);
-  std::string zone_name = fmt::format("cache:{}", name.substr(0, name_most));
+  std::string zone_name = name_of_zone(name);
   auto zone = shm::Zone::create(geometry.kind(zone_name), geometry.body_bytes, geometry.body_bytes,
                                 shm::random_id());
   if (!zone) return zone.error();
@@ -47,19 +51,29 @@ Result<std::unique_ptr<Store>> Store::create(std::string_view name, const StoreS
   return std::unique_ptr<Store>(new Store(std::move(inner)));
 }
 
+Result<std::unique_ptr<Store>> Store::attach(std::string_view name, const StoreSizes& sizes,
+                                             Fd zone) {
+  const Geometry geometry = Geometry::of(sizes);
+  std::string zone_name = name_of_zone(name);
+  auto attached = shm::Zone::attach(std::move(zone), geometry.kind(zone_name), Access::read_write);
+  if (!attached) return attached.error();
+  return std::unique_ptr<Store>(
+      new Store(std::make_unique<Inner>(std::move(zone_name), std::move(*attached), geometry)));
+}
+
 Result<std::unique_ptr<Store>> Store::view(Address address) const {
-  auto zone = shm::Zone::attach(Fd(::dup(inner_->zone.fd())),
-                                inner_->memory.geometry.kind(inner_->name), Access::read_write);
-  if (!zone) return zone.error();
-  auto inner = std::make_unique<Inner>(inner_->name, std::move(*zone), inner_->memory.geometry);
-  for (std::size_t i = 0; i < inner->wakes.size(); ++i) {
-    inner->wakes[i] = Fd(::dup(inner_->wakes[i].get()));
+  const std::string_view name = std::string_view(inner_->name).substr(zone_prefix.size());
+  auto view = attach(name, sizes(), Fd(::dup(inner_->zone.fd())));
+  if (!view) return view.error();
+  Inner& inner = *(*view)->inner_;
+  for (std::size_t i = 0; i < inner.wakes.size(); ++i) {
+    inner.wakes[i] = Fd(::dup(inner_->wakes[i].get()));
   }
   if (address == Address::same) {
-    inner->memory = inner_->memory;
-    inner->memory.self = nothing;
+    inner.memory = inner_->memory;
+    inner.memory.self = nothing;
   }
-  return std::unique_ptr<Store>(new Store(std::move(inner)));
+  return view;
 }
 
 std::uint64_t Store::zone_bytes(const StoreSizes& sizes) {
@@ -136,6 +150,16 @@ std::uint64_t Store::index_bytes() const {
   return std::uint64_t{it.buckets} * sizeof(Bucket) + std::uint64_t{it.ghost_sets} * sizeof(Ghosts);
 }
 
+void Store::count(const Served& more) {
+  Row& row = inner_->memory.rows[inner_->memory.self];
+  for (std::size_t at = 0; at < served_counts; ++at) {
+    const std::uint64_t by = more.*served_members[at];
+    if (by == 0) continue;
+    std::atomic<std::uint64_t>& cell = row.served[at];
+    cell.store(cell.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+  }
+}
+
 StoreStats Store::stats() const {
   const Memory& memory = inner_->memory;
   const Control& it = *memory.control;
@@ -157,6 +181,10 @@ StoreStats Store::stats() const {
   stats.moved_bytes = get(it.moved);
   for (std::uint32_t segment = 0; segment < memory.geometry.segments; ++segment) {
     stats.segments_pinned += inner_->segments.is_pinned(segment);
+  }
+  for (std::uint32_t slot = 0; slot < shm::slot_count; ++slot) {
+    for (std::size_t at = 0; at < served_counts; ++at)
+      stats.served.*served_members[at] += get(memory.rows[slot].served[at]);
   }
   return stats;
 }

@@ -29,6 +29,7 @@
 
 #include "base/result.h"
 #include "cache/facts.h"
+#include "os/fd.h"
 #include "shm/slots.h"
 #include "shm/zone.h"
 
@@ -182,6 +183,17 @@ struct Joined {  // one of the two, or neither: alone
   Follower follower{};
 };
 
+// What came of the requests that a store was asked for.
+struct Served {
+  std::uint64_t hits = 0, misses = 0, revalidated = 0, stale = 0, bypassed = 0, collapsed = 0,
+                bytes_out = 0;
+};
+inline constexpr std::size_t served_counts = 7;
+inline constexpr std::uint64_t Served::*served_members[served_counts] = {
+    &Served::hits,     &Served::misses,    &Served::revalidated, &Served::stale,
+    &Served::bypassed, &Served::collapsed, &Served::bytes_out};
+static_assert(sizeof(Served) == served_counts * sizeof(std::uint64_t));
+
 // What the zone holds and has done since it was made; sums over all workers.
 struct StoreStats {
   std::uint64_t bytes_max = 0, bytes_used = 0;  // used: of objects that can be found
@@ -189,6 +201,7 @@ struct StoreStats {
   std::uint64_t stored = 0, evicted = 0, expired = 0, purged = 0, damaged = 0, no_room = 0,
                 lock_timeouts = 0;
   std::uint64_t segments = 0, segments_free = 0, segments_pinned = 0, moved_bytes = 0;
+  Served served{};
 };
 
 class Store {
@@ -202,6 +215,9 @@ class Store {
   // sanitizer's sake, at the same one; this Store must live longer then.
   enum class Address : std::uint8_t { another, same };
   Result<std::unique_ptr<Store>> view(Address address = Address::another) const;
+  // As somebody outside has it, who only looks: check_now(), stats().
+  static Result<std::unique_ptr<Store>> attach(std::string_view name, const StoreSizes& sizes,
+                                               Fd zone);
 
   // Of shared memory, index and all.
   static std::uint64_t zone_bytes(const StoreSizes& sizes);
@@ -239,11 +255,14 @@ class Store {
   bool keep_house(std::int64_t now_ms);
   void clean_dead(shm::SlotId dead);  // before its slot is given anew
 
+  void count(const Served& more);  // in cells of this process's own
   StoreStats stats() const;
   std::uint64_t index_bytes()
       const;  // besides the memory for answers, and in proportion to entries
   // What must hold while nobody changes anything, and does not. Empty: all is well.
   std::vector<std::string> check() const;
+  // The same while others work with it: it takes the lock, so nothing is changed for as long.
+  std::vector<std::string> check_now() const;
 
  private:
   explicit Store(std::unique_ptr<Inner> inner);

@@ -118,6 +118,14 @@ class Check {
 
 }  // namespace
 
+std::vector<std::string> Store::check_now() const {
+  constexpr std::chrono::seconds patience{2};
+  if (inner_->memory.has_damage()) return {"damaged for writing: it is being repaired"};
+  const Lock lock(inner_->memory, patience);
+  if (!lock) return {"its lock could not be had"};
+  return check();
+}
+
 std::vector<std::string> Store::check() const { return Check(*inner_).run(); }
 
 }  // namespace weir::cache

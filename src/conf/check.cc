@@ -128,6 +128,20 @@ void check_cache(const CacheConf& cache, Report& report) {
                     print_size(Size{cache.size->bytes / 2})),
         fmt::format("a size of {} takes them", print_size({cache.max_object_size->bytes * 2})));
   }
+  const std::uint64_t object_max = std::min(cache.max_object_size->bytes, cache.size->bytes / 2);
+  constexpr std::uint64_t slice_least = 16 * 1024, slice_head = 4 * 1024;
+  if (cache.slice->bytes != 0 && cache.slice->bytes < slice_least) {
+    report.error(cache.slice.where, 0, "a slice has at least 16k", "0: off");
+  } else if (cache.slice->bytes != 0 && cache.slice->bytes + slice_head > object_max) {
+    report.error(cache.slice.where, 0,
+                 fmt::format("[cache {}]: a slice does not fit: answers up to {} are stored",
+                             cache.name, print_size(Size{object_max})),
+                 "a slice must be smaller than max_object_size and half of the size");
+  }
+  if (cache.post_body_max_size.explicit_ && !cache.cache_methods->post) {
+    report.warn(cache.post_body_max_size.where, 0,
+                "cache_methods has no POST: post_body_max_size does nothing");
+  }
   if (cache.lock_timeout.explicit_ && !*cache.lock) {
     report.warn(cache.lock_timeout.where, 0, "lock = off: lock_timeout does nothing");
   }

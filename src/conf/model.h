@@ -172,12 +172,14 @@ struct CacheConf {
   Setting<Size> size;                  // memory for stored answers
   Setting<std::uint32_t> max_entries;  // 0: as many as fit
   Setting<Size> max_object_size;       // fields and body of one answer
+  Setting<Size> slice;                 // 0: off; what large answers are fetched and stored in
   Setting<CacheEviction> eviction;
   Setting<StatusTtls> ttl;                       // where the answer itself does not say
   Setting<OptionalTime> default_ttl;             // ... nor `ttl`, nor its Last-Modified
   Setting<OptionalTime> stale_while_revalidate;  // these two: where the answer does not say
   Setting<OptionalTime> stale_if_error;
   Setting<CacheMethods> cache_methods;
+  Setting<Size> post_body_max_size;  // of a POST whose body becomes part of the key
   Setting<FieldNames> key_headers;
   Setting<Conditions> bypass;    // such requests are not answered from what is stored
   Setting<Conditions> no_store;  // answers to such requests are not stored

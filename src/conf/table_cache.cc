@@ -33,6 +33,18 @@ constexpr Directive stores[] = {
          .doc = "The largest answer that is stored, fields and body together; never more than half "
                 "of the size. A larger one goes to its client all the same.",
          .example = "1m"}),
+    row<&CacheConf::slice>(
+        {.name = "slice",
+         .kinds = in_cache,
+         .fallback = "0",
+         .most = 1ULL << 30,
+         .doc = "Answers to GET that are longer than this are fetched in ranges of this size, each "
+                "of them stored by itself, as far as clients want them: the whole, or a part. What "
+                "is larger than max_object_size, or than the cache, can be served so. For "
+                "upstreams that answer Range and have a strong ETag or a Last-Modified. At least "
+                "16k. 0: off.",
+         .example = "1m",
+         .nginx = "slice"}),
     row<&CacheConf::eviction>(
         {.name = "eviction",
          .kinds = in_cache,
@@ -90,12 +102,23 @@ constexpr Directive requests[] = {
     row<&CacheConf::cache_methods>(
         {.name = "cache_methods",
          .kinds = in_cache,
-         .syntax = "GET [HEAD]",
+         .syntax = "GET [HEAD] [POST]",
          .fallback = "GET HEAD",
          .doc = "Methods whose requests are answered from the cache. HEAD is answered from what "
-                "GET stored.",
+                "GET stored. POST is for locations where a POST is a question (a search) and "
+                "changes nothing: its body (post_body_max_size) becomes part of the key, and its "
+                "answer is stored where it says itself how long it is fresh.",
          .example = "GET",
          .nginx = "proxy_cache_methods"}),
+    row<&CacheConf::post_body_max_size>(
+        {.name = "post_body_max_size",
+         .kinds = in_cache,
+         .fallback = "64k",
+         .most = 1ULL << 20,
+         .doc = "The longest body of a POST that is read whole and becomes part of the key, where "
+                "cache_methods has POST. With a longer one, or where buffer_pool_size has no room "
+                "for it, the request passes the cache.",
+         .example = "256k"}),
     row<&CacheConf::key_headers>(
         {.name = "key_headers",
          .kinds = in_cache,
@@ -181,7 +204,6 @@ constexpr Directive places[] = {
 };
 
 constexpr Directive rows[] = {
-    planned("slice", in_cache, "Large objects are fetched in slices of this size."),
     planned("path", in_cache, "The folder of the disk tier."),
     planned("disk_size", in_cache, "The size of the disk tier."),
     planned("compress", in_places, "The codings that answers are compressed with."),

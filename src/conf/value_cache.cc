@@ -119,7 +119,6 @@ bool parse_value(Value& value, CacheMethods& out) {
     here = true;
   }
   if (!has[0]) return value.bad("GET is missing", "it is always kept: write it first");
-  if (has[2]) return value.not_built(value.words().front(), "POST");
   out = {has[1], has[2]};
   return true;
 }

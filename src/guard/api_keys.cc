@@ -7,34 +7,10 @@
 #include <cassert>
 #include <cstring>
 
-#include "base/handle.h"
+#include "guard/sha256.h"
 
 namespace weir {
 namespace {
-
-using DigestContext = Handle<EVP_MD_CTX, &EVP_MD_CTX_free>;
-using DigestMethod = Handle<EVP_MD, &EVP_MD_free>;
-
-// Fetched once: OpenSSL 3's one-shot SHA256() looks its provider up again with every call.
-class Sha256 {
- public:
-  Sha256() : method_(EVP_MD_fetch(nullptr, "SHA256", nullptr)), context_(EVP_MD_CTX_new()) {
-    assert(method_ && context_);
-  }
-  KeyDigest operator()(std::string_view bytes) {
-    KeyDigest digest;
-    unsigned size = 0;
-    const bool done = EVP_DigestInit_ex2(context_.get(), method_.get(), nullptr) == 1 &&
-                      EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1 &&
-                      EVP_DigestFinal_ex(context_.get(), digest.data(), &size) == 1;
-    assert(done && size == digest.size());
-    return digest;
-  }
-
- private:
-  DigestMethod method_;
-  DigestContext context_;
-};
 
 std::uint64_t prefix_of(const KeyDigest& digest) {
   std::uint64_t prefix;
@@ -44,10 +20,7 @@ std::uint64_t prefix_of(const KeyDigest& digest) {
 
 }  // namespace
 
-KeyDigest digest_of(std::string_view key) {
-  thread_local Sha256 sha256;
-  return sha256(key);
-}
+KeyDigest digest_of(std::string_view key) { return Sha256::of(key); }
 
 std::string digest_text(const KeyDigest& digest) {
   static constexpr char hex[] = "0123456789abcdef";

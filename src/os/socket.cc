@@ -21,8 +21,6 @@
 namespace weir {
 namespace {
 
-constexpr std::size_t packet_fds_max = 64;
-
 Error failed(std::string_view what) { return Error{Side::self, what}; }
 
 bool set_option(int fd, int level, int name, int value) {

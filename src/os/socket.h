@@ -67,7 +67,9 @@ std::optional<PeerCredentials> peer_credentials(int fd);
 // A pair of connected SOCK_SEQPACKET sockets, close-on-exec and non-blocking.
 Result<std::pair<Fd, Fd>> packet_pair();
 
-// One datagram with descriptors (SCM_RIGHTS). send: true when it went out whole; errno else.
+inline constexpr std::size_t packet_fds_max = 64;
+// One datagram with descriptors (SCM_RIGHTS), so many at most. send: true when it went out whole;
+// errno else.
 bool send_packet(int fd, std::string_view bytes, const std::vector<int>& fds = {});
 struct Packet {
   enum class State : unsigned char { got, again, closed };

@@ -16,6 +16,7 @@
 #include "os/socket.h"
 #include "process/boot.h"
 #include "process/pid_file.h"
+#include "process/zone_check.h"
 #include "shm/check.h"
 
 namespace weir::process {
@@ -184,20 +185,22 @@ int check_zones_at(const std::string& socket_path) {
     return print_answer("weir", asked, Command::zones, false);
   }
   std::array<Fd, shm::zone_kinds.size()> fds;
-  if (asked.fds.size() != fds.size()) {
+  if (asked.fds.size() < fds.size()) {
     say("weir: the instance did not send its zones\n");
     return exit_failure;
   }
-  std::move(asked.fds.begin(), asked.fds.end(), fds.begin());
+  std::move(asked.fds.begin(), asked.fds.begin() + fds.size(), fds.begin());
   const auto zones = shm::Zones::attach(std::move(fds));
   if (!zones) {
     say(fmt::format("weir: the zones can't be attached: {}\n", zones.error().what));
     return exit_failure;
   }
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  bool all_ok = false;
+  bool all_ok = false, caches_ok = true;
   print(shm::report(shm::check(**zones, now.count()), all_ok));
-  return all_ok ? exit_ok : exit_failure;
+  const std::span<Fd> caches = std::span(asked.fds).subspan(shm::zone_kinds.size());
+  if (!caches.empty()) print(check_caches(asked.answer->status, caches, caches_ok));
+  return all_ok && caches_ok ? exit_ok : exit_failure;
 }
 
 }  // namespace weir::process

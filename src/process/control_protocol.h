@@ -50,8 +50,8 @@ struct Answer {
   std::vector<std::string> changes;  // of a reload
   std::uint64_t generation = 0;      // 0: not said
   int exit_code = 0;                 // what -s should exit with
-  std::string status;                // JSON document, embedded as it is; of `status`, `upstream`
-  std::string done;                  // of an order, for people
+  std::string status;  // JSON document, embedded as it is; of `status`, `upstream`, `zones`
+  std::string done;    // of an order, for people
 };
 std::string answer_line(const Answer& answer);
 std::optional<Answer> parse_answer(std::string_view line);

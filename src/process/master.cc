@@ -12,6 +12,7 @@
 #include "process/purge_keys.h"
 #include "process/status.h"
 #include "process/upstream_list.h"
+#include "process/zone_check.h"
 
 namespace weir::process {
 namespace {
@@ -109,8 +110,12 @@ void Master::on_command(const Request& request, const Control::Reply& reply) {
       answer.exit_code = answer.ok ? exit_ok : exit_failure;
       break;
     case Command::zones: {
-      const auto fds = instance_.zones.fds();
-      return reply(answer, {fds.begin(), fds.end()});
+      const auto zones = instance_.zones.fds();
+      std::vector<int> fds(zones.begin(), zones.end());
+      const cache::Stores* const stores =
+          instance_.current != nullptr ? instance_.current->blueprint->stores() : nullptr;
+      if (stores != nullptr) answer.status = describe_caches(*stores, fds);
+      return reply(answer, fds);
     }
     case Command::reload:
       return want_reload([reply](const Reload::Outcome& outcome) {

@@ -150,7 +150,14 @@ json caches_of(const cache::Stores& stores) {
                    {"damaged", stats.damaged},
                    {"no_room", stats.no_room},
                    {"lock_timeouts", stats.lock_timeouts},
-                   {"moved_bytes", stats.moved_bytes}});
+                   {"moved_bytes", stats.moved_bytes},
+                   {"hits", stats.served.hits},
+                   {"misses", stats.served.misses},
+                   {"revalidated", stats.served.revalidated},
+                   {"stale", stats.served.stale},
+                   {"bypassed", stats.served.bypassed},
+                   {"collapsed", stats.served.collapsed},
+                   {"bytes_out", stats.served.bytes_out}});
   }
   return all;
 }

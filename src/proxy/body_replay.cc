@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <utility>
 
 namespace weir {
 
@@ -12,8 +13,16 @@ BodyReplay::BodyReplay(BufferPool& pool, Arena& arena, ClientStream& client,
   set_source(&client);
 }
 
+void BodyReplay::gather(GatherOwner& owner) {
+  assert(keeping_ && to_ == nullptr);
+  gatherer_ = &owner;
+  client_.send_body_to(this);
+  client_.resume();
+}
+
 void BodyReplay::feed(BodySink& to) {
   assert(keeping_);
+  gatherer_ = nullptr;
   to_ = &to;
   at_ = 0;
   end_told_ = false;
@@ -40,6 +49,13 @@ void BodyReplay::forget() {
 }
 
 std::size_t BodyReplay::write(std::string_view bytes, bool last) {
+  if (gatherer_ != nullptr) {
+    const std::size_t stored = store(bytes);
+    at_ = 0;
+    ended_ = last && stored == bytes.size();
+    if (ended_ || stored < bytes.size()) std::exchange(gatherer_, nullptr)->on_gathered();
+    return stored;
+  }
   if (bytes.empty()) {
     ended_ = ended_ || last;
     if (to_ == nullptr || !caught_up() || end_told_) return 0;
@@ -96,14 +112,22 @@ void BodyReplay::resume() {
 
 void BodyReplay::keep(std::string_view bytes) {
   if (!keeping_ || bytes.empty()) return;
-  if (bytes.size() > bytes_max_ - kept_) return forget();
+  if (store(bytes) < bytes.size()) forget();
+}
+
+// As much of it as there is room for.
+std::size_t BodyReplay::store(std::string_view bytes) {
+  std::size_t stored = 0;
+  bytes = bytes.substr(0, bytes_max_ - kept_);
   while (!bytes.empty()) {
-    if ((blocks_.empty() || blocks_.back().writable().empty()) && !add_block()) return forget();
+    if ((blocks_.empty() || blocks_.back().writable().empty()) && !add_block()) break;
     const std::size_t size = blocks_.back().append(bytes);
     bytes.remove_prefix(size);
+    stored += size;
     kept_ += size;
     at_ = kept_;
   }
+  return stored;
 }
 
 // Others move bytes with these blocks, here they only lie: never more than half of them.
@@ -124,7 +148,6 @@ std::string_view BodyReplay::piece_at(std::size_t offset) const {
     if (offset < block.size()) return block.readable().substr(offset);
     offset -= block.size();
   }
-  assert(false && "behind what is kept");
   return {};
 }
 

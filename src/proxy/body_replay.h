@@ -21,17 +21,35 @@
 
 namespace weir {
 
+// Whoever wants all of a body before it goes on its way.
+class GatherOwner {
+ public:
+  // It is whole, or no more of it can be kept. Called from inside a write: to be acted on later.
+  virtual void on_gathered() = 0;
+
+ protected:
+  ~GatherOwner() = default;
+};
+
 class BodyReplay final : public BodySink, public BodySource {
  public:
   // Trailers are kept in `arena`.
   BodyReplay(BufferPool& pool, Arena& arena, ClientStream& client, std::uint64_t bytes_max);
   BodyReplay& operator=(BodyReplay&&) = delete;  // pinned
 
+  // Keeps what fits, before it is fed to anybody. feed() or the destructor end it.
+  void gather(GatherOwner& owner);
+  bool has_all() const { return keeping_ && ended_; }
+  bool has_trailers() const { return !trailers_.empty(); }
+  // What is kept, piece by piece; empty: no more.
+  std::string_view piece_at(std::size_t offset) const;
+
   void feed(BodySink& to);  // the body goes there, from its first byte: only while is_whole()
   void rest();              // it goes nowhere for now
   void settle();            // no other will want it
   bool is_whole() const { return keeping_; }
   std::size_t bytes_kept() const { return kept_; }
+  std::size_t bytes_max() const { return bytes_max_; }
 
   // Of the request's body, by its stream.
   std::size_t write(std::string_view bytes, bool last) override;
@@ -45,8 +63,8 @@ class BodyReplay final : public BodySink, public BodySource {
  private:
   bool caught_up() const { return at_ >= kept_; }
   void keep(std::string_view bytes);
+  std::size_t store(std::string_view bytes);
   bool add_block();
-  std::string_view piece_at(std::size_t offset) const;
   void forget();
 
   BufferPool& pool_;
@@ -54,6 +72,7 @@ class BodyReplay final : public BodySink, public BodySource {
   ClientStream& client_;
   const std::size_t bytes_max_;
   BodySink* to_ = nullptr;
+  GatherOwner* gatherer_ = nullptr;
   std::vector<Buffer> blocks_;
   Fields trailers_;
   std::size_t kept_ = 0;

@@ -28,6 +28,11 @@ namespace {
 // So long nobody waits behind a request whose answer can't be stored; behind an error, shorter.
 constexpr std::int64_t pass_ms = 10'000, pass_error_ms = 1'000;
 
+// What is stored stays what it is, whatever is said of it anew.
+void keep_sliced(const cache::Reader& stored, cache::Facts& facts) {
+  if ((stored.facts().flags & cache::fact::sliced) != 0) facts.flags |= cache::fact::sliced;
+}
+
 }  // namespace
 
 // Of the answer that has just come, where it has none of its own (RFC 9110 6.6.1).
@@ -37,7 +42,8 @@ BodySink* CacheStage::on_answer(ResponseHead& received, std::optional<std::uint6
                                 Peer& peer) {
   if (role_ == Role::resuming) return on_rest(received);
   state_.cache.status.forward_status = received.status;
-  invalidate(received);
+  // Of a POST that may be a question its answer tells whether it was one.
+  if (role_ != Role::leading || !request_.keyed_by_body) invalidate(received, false);
   if (role_ != Role::leading) {
     if (state_.request().method == Method::head) learn_from_head(received, length);
     return nullptr;
@@ -48,6 +54,8 @@ BodySink* CacheStage::on_answer(ResponseHead& received, std::optional<std::uint6
     on_no_answer();
     return &exchange_.refusal();
   }
+  if (asked_slice_ && (received.status == 206 || received.status == 416))
+    return on_slice(received, length, peer);
   return store(received, length, peer);
 }
 
@@ -90,8 +98,8 @@ BodySink* CacheStage::on_not_modified(const ResponseHead& received) {
   }
   stored.status = stored_.facts().status;
   cache::merge_not_modified(stored, received, merged);
-  const auto storing =
-      cache::judge_answer(request_, merged, plan_.rules, {asked_at_, now}, no_store_);
+  auto storing = cache::judge_answer(request_, merged, plan_.rules, {asked_at_, now}, no_store_);
+  keep_sliced(stored_, storing.facts);
   std::string& block = state_.memory.text;
   block.clear();
   cache::Reader reader;
@@ -120,6 +128,7 @@ BodySink* CacheStage::store(ResponseHead& received, std::optional<std::uint64_t>
   const auto storing =
       cache::judge_answer(request_, received, plan_.rules, {asked_at_, now}, no_store_);
   const bool too_large = length && *length > plan_.conf->max_object_size->bytes;
+  if (request_.keyed_by_body) invalidate(received, storing.stores);
   if (!storing.stores || too_large) {
     state_.cache.status.detail = too_large ? "larger than max_object_size" : storing.why_not;
     // The origin has another answer now; an error says nothing of the stored one (RFC 9111 4.3.3).
@@ -177,15 +186,22 @@ bool CacheStage::begin_fill(const ResponseHead& received, const cache::Storing& 
       return false;
     }
   }
-  std::array<std::uint64_t, cache::Tags::tags_max> hashes;
+  std::array<std::uint64_t, cache::Tags::tags_max + 1> hashes;
   std::size_t count = 0;
+  if (request_.keyed_by_body) hashes[count++] = posts_tag(state_, primary_.text);
   for (const std::string_view tag : tags.all()) hashes[count++] = cache::Store::tag_hash(tag);
   text.clear();
   if (state_.arena().exhausted() ||
       !cache::write_field_block(received, storing.control, text, date()))
     return false;
-  return fill_.begin(storing.facts, text, length, {hashes.data(), count},
-                     variant.text.empty() ? nullptr : &variant, mark);
+  if (!fill_.begin(storing.facts, text, length, {hashes.data(), count},
+                   variant.text.empty() ? nullptr : &variant, mark))
+    return false;
+  if (!variant.text.empty()) {  // that is where it is from now on
+    variant_ = variant;
+    mark_ = mark;
+  }
+  return true;
 }
 
 // RFC 9111 4.3.5: another representation than the stored one makes that doubtful, the same keeps it
@@ -199,7 +215,7 @@ void CacheStage::learn_from_head(const ResponseHead& received,
   }
   stored.status = stored_.facts().status;
   const std::int64_t now = clock::wall_ms();
-  switch (cache::effect_of_head(stored, stored_.length(), received, length, now)) {
+  switch (cache::effect_of_head(stored, whole_length(stored_), received, length, now)) {
     case cache::HeadEffect::none: return;
     case cache::HeadEffect::invalidates: plan_.store->remove(key()); return;
     case cache::HeadEffect::freshens: break;
@@ -207,18 +223,28 @@ void CacheStage::learn_from_head(const ResponseHead& received,
   cache::merge_not_modified(stored, received, merged);
   cache::RequestPlan get = request_;
   get.stores = true;
-  const auto storing = cache::judge_answer(get, merged, plan_.rules, {asked_at_, now}, no_store_);
+  auto storing = cache::judge_answer(get, merged, plan_.rules, {asked_at_, now}, no_store_);
+  keep_sliced(stored_, storing.facts);
   std::string& block = state_.memory.text;
   block.clear();
   if (storing.stores && cache::write_field_block(merged, storing.control, block, date()))
     plan_.store->freshen(key(), stored_, storing.facts, block);
 }
 
-// RFC 9111 4.4: what was stored for these is not to be believed after an unsafe request.
-void CacheStage::invalidate(const ResponseHead& received) {
-  for (const std::string& uri : cache::invalidated_by(state_.request(), state_.scheme, received)) {
+// RFC 9111 4.4: what was stored for these is not to be believed after an unsafe request. A POST
+// whose answer says how long it is fresh (RFC 9110 9.3.3), at a place that cache_methods calls one
+// of questions, has left the answers to other questions as they were: of its own URI only what GET
+// gets is asked for anew.
+void CacheStage::invalidate(const ResponseHead& received, bool changed_nothing) {
+  const RequestHead& request = state_.request();
+  for (const std::string& uri : cache::invalidated_by(request, state_.scheme, received)) {
     const std::string_view text = cache_key_text(state_, uri);
-    if (!text.empty()) purge_uri(plan_, state_, text, false);
+    if (text.empty()) continue;
+    if (changed_nothing && uri == request.request_uri) {
+      plan_.store->purge(plan_.store->key(text), false);
+    } else {
+      purge_uri(plan_, state_, text, false);
+    }
   }
 }
 
@@ -251,12 +277,20 @@ void CacheStage::on_fill_lost(Error why) {
 
 void CacheStage::after_overflow() {
   if (alone_) return exchange_.fetch_over();
+  if (slices_ != nullptr) {  // it goes on from where the slice ended, or not at all
+    exchange_.end_tries();
+    return body_.more();
+  }
   state_.cache.status.stored = false;
   serve_held_back();
   body_.more();
 }
 
 void CacheStage::on_stored_end(std::uint64_t position) {
+  if (slices_ != nullptr) {
+    if (!resume_slices(position)) state_.client.abort(trouble(Trouble::fill_lost));
+    return;
+  }
   if (role_ == Role::leading && sink_.overflowing()) return sink_.go_direct(&state_.client);
   if (role_ == Role::leading) return state_.client.abort(lost_);
   if (!resume_from(position)) state_.client.abort(trouble(Trouble::fill_lost));
@@ -266,6 +300,7 @@ void CacheStage::on_stored_end(std::uint64_t position) {
 // same representation (RFC 9110 13.1.5, 15.3.7.3).
 bool CacheStage::resume_from(std::uint64_t position) {
   if ((serving_.facts().flags & cache::fact::strong_etag) == 0 || in_parts_) return false;
+  if (request_.keyed_by_body) return false;
   ResponseHead stored;
   if (!cache::read_field_block(serving_.fields(), true, stored)) return false;
   etag_ = state_.arena().copy(stored.fields.value(FieldId::etag));
@@ -287,8 +322,9 @@ bool CacheStage::resume_from(std::uint64_t position) {
 BodySink* CacheStage::on_rest(const ResponseHead& received) {
   std::string wanted = "bytes " + std::to_string(rest_from_) + "-";
   const std::string_view range = received.fields.value(FieldId::content_range);
-  const bool same = received.status == 206 && range.starts_with(wanted) &&
-                    received.fields.value(FieldId::etag) == etag_;
+  const bool same = slices_ != nullptr ? is_rest_of_slices(received)
+                                       : received.status == 206 && range.starts_with(wanted) &&
+                                             received.fields.value(FieldId::etag) == etag_;
   if (same) return &state_.client;
   exchange_.end_sources();
   state_.client.abort(trouble(Trouble::fill_lost));

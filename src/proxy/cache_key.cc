@@ -84,6 +84,13 @@ std::string_view variant_key_text(ExchangeState& state, std::string_view primary
   return state.memory.take_text();
 }
 
+// No name that an origin can give has a line break.
+std::uint64_t posts_tag(ExchangeState& state, std::string_view key) {
+  std::string& text = state.memory.text;
+  text.assign(1, cache::key_mark).append(cache::uri_part(key));
+  return cache::Store::tag_hash(text);
+}
+
 bool any_set(ExchangeState& state, const conf::Conditions& conditions) {
   for (const Template& condition : conditions.any_of) {
     state.memory.text.clear();

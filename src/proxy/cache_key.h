@@ -1,6 +1,7 @@
 // What the cache's answers to a request are stored under, and the conditions of its configuration.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "conf/cache_values.h"
@@ -19,6 +20,10 @@ std::string_view names_of(std::string_view mark);
 // The key of the variant that this request chooses.
 std::string_view variant_key_text(ExchangeState& state, std::string_view primary,
                                   std::string_view mark);
+
+// What all answers to POST bear that are stored for the URI of this key, besides the names that
+// their origin gave them.
+std::uint64_t posts_tag(ExchangeState& state, std::string_view key);
 
 // `bypass`, `no_store`: one of them is neither empty nor "0".
 bool any_set(ExchangeState& state, const conf::Conditions& conditions);

@@ -17,8 +17,11 @@ bool is_purge(const ExchangeState& state) {
 
 Purged purge_uri(const CachePlan& plan, ExchangeState& state, std::string_view key, bool soft) {
   const std::string_view uri = cache::uri_part(key);
-  if (plan.rules.key_fields.empty())
-    return plan.store->purge(plan.store->key(uri), soft) ? Purged::something : Purged::nothing;
+  if (plan.rules.post) plan.store->purge_tag(posts_tag(state, key), soft);
+  if (plan.rules.key_fields.empty()) {
+    const bool found = plan.store->purge(plan.store->key(uri), soft);
+    return found || plan.rules.post ? Purged::something : Purged::nothing;
+  }
   const std::string_view mark{&cache::key_mark, 1};
   const bool taken = plan.store->purge_prefix(state.arena().join({uri, mark}), soft);
   return taken ? Purged::something : Purged::not_now;

@@ -58,8 +58,15 @@ bool CacheStage::serve(cache::Reader reader, Word word, Peer* peer) {
   if (peer != nullptr) head = state_.memory.from_peer;
   const bool readable =
       peer != nullptr || cache::read_field_block(serving_.fields(), validated, head);
+  const bool sliced = (serving_.facts().flags & cache::fact::sliced) != 0;
+  // Whoever refreshes has done so, and wants none of the slices.
+  if (sliced && state_.refreshes) {
+    exchange_.drop();
+    return true;
+  }
   // Seen before a byte is promised: what is damaged was never there.
-  if (!readable || (serving_.read(0).empty() && serving_.damaged())) {
+  if (!readable || (serving_.read(0).empty() && serving_.damaged()) ||
+      (sliced && !open_slices(head))) {
     plan_.store->remove(key());
     serving_ = {};
     return miss();
@@ -67,12 +74,17 @@ bool CacheStage::serve(cache::Reader reader, Word word, Peer* peer) {
   head.status = serving_.facts().status;
   tell(word, peer == nullptr, head);
   const Selection selection = select(head);
+  if (sliced) note_missing_slice(selection.parts);
   if (!exchange_.dress(head, peer) || !exchange_.begin_answer(head, selection.length)) {
     exchange_.end_sources();
     exchange_.fail(trouble(Trouble::answer_malformed));
     return true;
   }
-  body_.start(serving_, selection.parts, state_.client);
+  if (sliced) {
+    body_.start(*slices_, selection.parts, state_.client);
+  } else {
+    body_.start(serving_, selection.parts, state_.client);
+  }
   return true;
 }
 
@@ -100,7 +112,7 @@ std::optional<RepeatableHit> CacheStage::repeatable() {
   const CacheTrace& trace = state_.cache;
   const bool plain_hit = role_ == Role::serving && trace.word == Word::hit &&
                          !trace.status.collapsed && trace.status.detail.empty();
-  if (!plain_hit || !state_.location->hits_repeat || !is_plain(request)) return std::nullopt;
+  if (slices_ != nullptr || !plain_hit || !state_.location->hits_repeat || !is_plain(request)) return std::nullopt;
   const cache::Facts& facts = serving_.facts();
   if (state_.memory.answer.status != 200 || facts.status != 200) return std::nullopt;
   if (serving_.progress() != cache::Reader::Progress::complete) return std::nullopt;
@@ -120,7 +132,8 @@ std::optional<RepeatableHit> CacheStage::repeatable() {
 
 CacheStage::Selection CacheStage::select(ResponseHead& head) {
   const RequestHead& request = state_.request();
-  const std::optional<std::uint64_t> length = serving_.length();
+  const std::optional<std::uint64_t> length =
+      slices_ != nullptr ? slices_->length() : serving_.length();
   const std::int64_t now = clock::wall_ms();
   const Validators validators = validators_of(head.fields, now);
   if (head.status == 200) {

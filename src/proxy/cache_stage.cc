@@ -39,6 +39,7 @@ CacheStage::CacheStage(Exchange& exchange, const CachePlan& plan)
           this) {}
 
 bool CacheStage::begin() {
+  if (is_purge(state_)) return purge();
   cache::RequestSigns signs;
   signs.bypass = any_set(state_, *plan_.conf->bypass);
   signs.upgrade = !state_.traits.upgrade.empty();
@@ -48,13 +49,39 @@ bool CacheStage::begin() {
   trace.word = cache::word_of_forwarded(request_);
   trace.status.forward = request_.forward;
   trace.status.detail = request_.detail;
-  if (request_.keyed_by_body) request_.looks_up = request_.stores = false;
   if (!request_.looks_up && !request_.stores) return pass();
   no_store_ = any_set(state_, *plan_.conf->no_store);
-  const std::string_view text = cache_key_text(state_);
+  return request_.keyed_by_body ? read_body() : begin_with(cache_key_text(state_));
+}
+
+bool CacheStage::begin_with(std::string_view key_text) {
   if (state_.arena().exhausted()) return pass();  // the answer would not have room either
-  primary_ = plan_.store->key(text);
+  primary_ = plan_.store->key(key_text);
   return request_.looks_up ? look() : miss();
+}
+
+bool CacheStage::read_body() {
+  if (state_.location->group == nullptr) return pass();
+  post_ = std::make_unique<PostBody>(
+      state_, plan_.conf->post_body_max_size->bytes,
+      [](void* self) { static_cast<CacheStage*>(self)->on_body(); }, this);
+  post_->start();
+  return true;
+}
+
+void CacheStage::on_body() {
+  std::string_view text;
+  if (post_->usable()) {
+    std::string& key = state_.memory.text;
+    key.assign(cache_key_text(state_));
+    post_->append_key(key);
+    text = state_.memory.take_text();
+  }
+  exchange_.keep_body(post_->take());
+  if (!text.empty()) return go_on(begin_with(text));
+  state_.cache.status.detail = "body";
+  pass();
+  go_on(false);
 }
 
 bool CacheStage::pass() {
@@ -93,9 +120,10 @@ bool CacheStage::use(cache::Reader reader) {
   // A soft purge of the URI speaks of all its variants.
   const bool soft = reader.soft_purged() || mark_is_soft_;
   verdict_ = cache::judge_stored(reader.facts(), request_, soft, clock::wall_ms());
-  // Whoever refreshes has come because it is stale.
+  // Whoever refreshes has come because it is stale. A POST can't be asked behind the client's back.
   const bool served_stale = verdict_.reuse == cache::Reuse::stale_while_revalidate;
-  switch (state_.refreshes && served_stale ? cache::Reuse::validate : verdict_.reuse) {
+  const bool asks_itself = state_.refreshes || request_.keyed_by_body;
+  switch (asks_itself && served_stale ? cache::Reuse::validate : verdict_.reuse) {
     case cache::Reuse::fresh: return serve(std::move(reader), Word::hit);
     case cache::Reuse::stale: return serve(std::move(reader), Word::stale);
     case cache::Reuse::stale_while_revalidate:
@@ -114,7 +142,7 @@ bool CacheStage::miss() {
     return true;
   }
   // HEAD asks for no body, and so has nothing to store.
-  const bool stores = request_.stores && !no_store_ && state_.request().method == Method::get;
+  const bool stores = request_.stores && !no_store_ && state_.request().method != Method::head;
   if (!stores) return pass();
   const std::uint32_t wanted = *plan_.conf->min_uses;
   if (wanted > 1 && !stored_ && plan_.store->count_use(key()) < wanted) {
@@ -155,7 +183,14 @@ void CacheStage::before_asking() {
   Fields& fields = state_.memory.to_origin.fields;
   if (role_ == Role::resuming || role_ == Role::passing) return;
   cache::ask_for_all(fields);
-  if (!stored_) return;
+  asked_slice_.reset();
+  if (asks_for_slices()) {
+    const std::uint64_t size = plan_.conf->slice->bytes;
+    asked_slice_ = first_slice_wanted(state_.request().fields, size);
+    ask_for_range(state_, {*asked_slice_ * size, (*asked_slice_ + 1) * size - 1}, {});
+  }
+  // A condition would make a POST fail, not spare its answer (RFC 9110 13.1.2).
+  if (!stored_ || request_.keyed_by_body) return;
   ResponseHead stored;
   if (!cache::read_field_block(stored_.fields(), true, stored)) {
     stored_ = {};
@@ -187,6 +222,9 @@ bool CacheStage::follow() {
   switch (follower_.state()) {
     case State::waiting: return true;
     case State::growing:
+      // Of a map nothing can be read before it is whole, which is at once.
+      if ((follower_.reader().facts().flags & cache::fact::sliced) != 0) return true;
+      [[fallthrough]];
     case State::complete:
       patience_.cancel();
       state_.cache.status.collapsed = true;
@@ -216,7 +254,9 @@ bool CacheStage::follow() {
 // --- the end
 
 bool CacheStage::goes_on_alone() {
+  if (post_ != nullptr) post_->stop();
   body_.stop();
+  if (slices_ != nullptr) slices_->stop();
   patience_.cancel();
   follower_ = {};
   alone_ = role_ == Role::leading && (fill_ || sink_.filling());
@@ -225,7 +265,9 @@ bool CacheStage::goes_on_alone() {
 
 void CacheStage::stop() {
   alone_ = false;
+  if (post_ != nullptr) post_->stop();
   body_.stop();
+  if (slices_ != nullptr) slices_->stop();
   patience_.cancel();
   overflowed_.cancel();
   follower_ = {};

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -27,16 +28,18 @@
 #include "event/timer.h"
 #include "http/message.h"
 #include "http/ranges.h"
+#include "proxy/cache_work.h"
 #include "proxy/exchange_state.h"
 #include "proxy/fill_sink.h"
 #include "proxy/hit_memory.h"
+#include "proxy/post_body.h"
+#include "proxy/slices.h"
 #include "proxy/stored_body.h"
 
 namespace weir {
 
 struct CachePlan;
 class Exchange;
-class Peer;
 
 // All that is stored for a URI, whatever fields of the request tell answers apart besides: `key` is
 // one of its keys. not_now: too many purges are being worked on.
@@ -46,34 +49,33 @@ Purged purge_uri(const CachePlan& plan, ExchangeState& state, std::string_view k
 // PURGE, where the location lets somebody do it.
 bool is_purge(const ExchangeState& state);
 
-class CacheStage final : public Recycled<CacheStage>,
+class CacheStage final : public CacheWork,
+                         public Recycled<CacheStage>,
                          private StoredBodyOwner,
                          private FillOwner,
+                         private SlicesOwner,
                          private cache::FollowerOwner {
  public:
   CacheStage(Exchange& exchange, const CachePlan& plan);
   CacheStage& operator=(CacheStage&&) = delete;  // pinned
 
-  // True: the request is answered or waits; false: it goes on to the peers.
-  bool begin();
-  bool purge();  // a request to purge, of someone who may: it is answered
-  // What the peers are asked has this head now.
-  void before_asking();
-  // A peer has answered. Where its body goes; nullptr: straight to the client.
-  BodySink* on_answer(ResponseHead& received, std::optional<std::uint64_t> length, Peer& peer);
-  // No peer has answered. True: there is nothing left to say.
-  bool on_no_answer();
-
-  // How this answer is given again to a request of the same bytes; nullopt: it may not be.
-  std::optional<RepeatableHit> repeatable();
-
-  bool goes_on_alone();  // the client is gone; true: what is fetched goes on into the store
-  void stop();
+  bool begin() override;
+  void before_asking() override;
+  BodySink* on_answer(ResponseHead& received, std::optional<std::uint64_t> length,
+                      Peer& peer) override;
+  bool on_no_answer() override;
+  std::optional<RepeatableHit> repeatable() override;
+  bool goes_on_alone() override;
+  void stop() override;
 
  private:
   enum class Role : unsigned char { looking, serving, waiting, leading, passing, resuming };
 
   // Asking: cache_stage.cc. What returns bool: true: answered or waiting, false: on to the peers.
+  bool purge();  // a request to purge, of someone who may: it is answered
+  bool begin_with(std::string_view key_text);
+  bool read_body();
+  void on_body();
   bool look();
   bool use(cache::Reader reader);
   bool miss();
@@ -96,7 +98,7 @@ class CacheStage final : public Recycled<CacheStage>,
   bool begin_fill(const ResponseHead& received, const cache::Storing& storing,
                   std::optional<std::uint64_t> length);
   BodySink* on_rest(const ResponseHead& received);
-  void invalidate(const ResponseHead& received);
+  void invalidate(const ResponseHead& received, bool changed_nothing);
   bool resume_from(std::uint64_t position);
   void on_stored_end(std::uint64_t position) override;
   void on_fill_grown() override { body_.more(); }
@@ -106,6 +108,20 @@ class CacheStage final : public Recycled<CacheStage>,
   void after_overflow();
   bool wants_less_than_all() const;
   void serve_held_back();
+
+  // An answer in slices: cache_slices.cc.
+  bool asks_for_slices() const;
+  BodySink* on_slice(ResponseHead& received, std::optional<std::uint64_t> length, Peer& peer);
+  BodySink* begin_slices(ResponseHead& received, cache::Storing storing, std::uint64_t total,
+                         Peer& peer);
+  bool begin_own_slice(const SliceMap& map);
+  BodySink* ask_as_it_came();
+  bool open_slices(const ResponseHead& head);
+  void note_missing_slice(std::span<const StoredBody::Part> parts);
+  bool resume_slices(std::uint64_t position);
+  bool is_rest_of_slices(const ResponseHead& received) const;
+  void on_slices_grown() override { body_.more(); }
+  bool fetches_slice() const override { return sink_.filling(); }
 
   // Giving what is stored: cache_serve.cc. `peer`: whose answer it is, of this moment.
   bool serve(cache::Reader reader, cache::Word word, Peer* peer = nullptr);
@@ -133,13 +149,16 @@ class CacheStage final : public Recycled<CacheStage>,
   Peer* held_back_peer_ = nullptr;
   cache::Fill fill_;  // joined; a head is awaited
   cache::Follower follower_;
+  std::unique_ptr<PostBody> post_;  // where the body is part of the key
   FillSink sink_;
   StoredBody body_;
   Timer patience_;  // for the one that is followed
   Deferred overflowed_;
+  std::unique_ptr<Slices> slices_;       // where what is served is in slices
   std::vector<StoredBody::Part> parts_;  // of a 206
   Error lost_{Side::upstream, {}};
-  std::uint64_t rest_from_ = 0;
+  std::uint64_t rest_from_ = 0, rest_to_ = 0;
+  std::optional<std::uint64_t> asked_slice_;  // nullopt: the whole was asked for
   std::int64_t asked_at_ = 0, told_at_ = 0;
   unsigned looks_ = 0;
   Role role_ = Role::looking;

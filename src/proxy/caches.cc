@@ -26,4 +26,15 @@ const CachePlan* Caches::plan(const conf::CacheConf& conf) const {
   return at < caches_.size() ? &caches_[at]->plan : nullptr;
 }
 
+void count_served(shm::CounterRow& counters, const CachePlan& plan, const cache::Served& served) {
+  plan.store->count(served);
+  counters.cache_hits.add(served.hits);
+  counters.cache_misses.add(served.misses);
+  counters.cache_revalidated.add(served.revalidated);
+  counters.cache_stale.add(served.stale);
+  counters.cache_bypassed.add(served.bypassed);
+  counters.cache_collapsed.add(served.collapsed);
+  counters.cache_bytes_out.add(served.bytes_out);
+}
+
 }  // namespace weir

@@ -9,8 +9,12 @@
 #include "conf/model.h"
 #include "event/watcher.h"
 #include "proxy/cache_plan.h"
+#include "shm/counters.h"
 
 namespace weir {
+
+// In the worker's counters, and in those of the cache.
+void count_served(shm::CounterRow& counters, const CachePlan& plan, const cache::Served& served);
 
 class Caches {
  public:

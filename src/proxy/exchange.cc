@@ -5,10 +5,13 @@
 #include "base/log.h"
 #include "http/status.h"
 #include "observe/access_log.h"
+#include "proxy/caches.h"
+#include "proxy/cache_stage.h"
 #include "proxy/client_address.h"
 #include "proxy/errors.h"
 #include "proxy/exchange_log.h"
 #include "proxy/headers.h"
+#include "proxy/slice_fetch.h"
 #include "proxy/stages.h"
 #include "proxy/stickiness.h"
 #include "proxy/test_fault.h"
@@ -44,7 +47,7 @@ void Exchange::enter(Phase next) {
 }
 
 void Exchange::begin() {
-  state_.context.counters.requests.add();
+  if (state_.slice == nullptr) state_.context.counters.requests.add();
   state_.context.counters.requests_active.add();
   counted_ = true;
   state_.request_id = state_.context.request_ids.next();
@@ -124,9 +127,14 @@ void Exchange::ask_again() {
 
 bool Exchange::ask_cache() {
   if (state_.location->cache == nullptr) return false;
-  cache_ = std::make_unique<CacheStage>(*this, *state_.location->cache);
+  const CachePlan& plan = *state_.location->cache;
   enter(Phase::attempting);
-  return is_purge(state_) ? cache_->purge() : cache_->begin();
+  if (state_.slice != nullptr) {
+    cache_ = std::make_unique<SliceFetch>(*this, plan, *state_.slice);
+  } else {
+    cache_ = std::make_unique<CacheStage>(*this, plan);
+  }
+  return cache_->begin();
 }
 
 // Out of the way of whatever called us: an attempt may be in the middle of a write.
@@ -277,7 +285,7 @@ void Exchange::log_access() {
     case 5: counters.responses_5xx.add(); break;
     default: break;
   }
-  if (cache_ != nullptr) count_cache();
+  if (cache_ != nullptr && state_.slice == nullptr) count_cache();
   state_.context.slot.idle();
   if (state_.refreshes) return;  // nobody asked for it
   for (const std::size_t log : state_.location->access_logs)
@@ -286,20 +294,20 @@ void Exchange::log_access() {
 
 void Exchange::count_cache() {
   using cache::Word;
-  shm::CounterRow& counters = state_.context.counters;
-  const Word word = state_.cache.word;
-  switch (word) {
+  cache::Served served;
+  switch (state_.cache.word) {
     case Word::stale:
-    case Word::updating: counters.cache_stale.add(); [[fallthrough]];
+    case Word::updating: served.stale = 1; [[fallthrough]];
     case Word::hit:
-      counters.cache_hits.add();
-      counters.cache_bytes_out.add(state_.client.bytes_sent());
+      served.hits = 1;
+      served.bytes_out = state_.client.bytes_sent();
       break;
-    case Word::miss: counters.cache_misses.add(); break;
-    case Word::revalidated: counters.cache_revalidated.add(); break;
-    case Word::bypass: counters.cache_bypassed.add(); break;
+    case Word::miss: served.misses = 1; break;
+    case Word::revalidated: served.revalidated = 1; break;
+    case Word::bypass: served.bypassed = 1; break;
   }
-  if (state_.cache.status.collapsed) counters.cache_collapsed.add();
+  if (state_.cache.status.collapsed) served.collapsed = 1;
+  count_served(state_.context.counters, *state_.location->cache, served);
 }
 
 }  // namespace weir

@@ -19,7 +19,7 @@
 
 #include "base/result.h"
 #include "http/body.h"
-#include "proxy/cache_stage.h"
+#include "proxy/cache_work.h"
 #include "proxy/exchange_state.h"
 #include "proxy/reply.h"
 #include "proxy/tries.h"
@@ -61,12 +61,15 @@ class Exchange final : private TriesOwner {
   void drop();  // the connection closes without an answer
   void ask_peers();
   bool ask_cache();  // false: the request goes on to the peers
+  // What is here of the request's body, for the peers: before they are asked.
+  void keep_body(std::unique_ptr<BodyReplay> body) { tries_.keep_body(std::move(body)); }
 
   // For the cache stage. The head is complete but for what the location adds to every answer;
   // false: it can't be sent, nothing has been.
   bool begin_answer(ResponseHead& head, std::optional<std::uint64_t> length);
   void end_sources();  // of the answer's body: peers, text
   void ask_again();    // the peers, once more, with another head
+  void end_tries() { tries_.end(); }
   void peer_failed(const Error& why) { tries_.answer_failed(why); }
   void fetch_over();  // what was fetched for the cache is there, or lost
   // What is done to an answer on its way. `peer`: whose it is; nullptr: it was stored. False: no
@@ -106,7 +109,7 @@ class Exchange final : private TriesOwner {
   };
 
   ExchangeState state_;
-  std::unique_ptr<CacheStage> cache_;  // where the location has a cache; tries may write to it
+  std::unique_ptr<CacheWork> cache_;  // where the location has a cache; tries may write to it
   Tries tries_;
   InFlight in_flight_;  // of the tunnel that a try became
   std::unique_ptr<Tunnel> tunnel_;

@@ -18,6 +18,7 @@
 namespace weir {
 
 struct WorkerContext;
+struct SliceOrder;
 
 // What the cache had to do with it, for those who look: X-Cache, Cache-Status, variables and
 // counts.
@@ -62,8 +63,9 @@ struct ExchangeState {
   std::string_view remote_user{};
   std::string_view scheme{};
 
-  bool refreshes = false;  // no client waits: what is stored is made fresh
-  CacheTrace cache{};      // where the location has a cache
+  bool refreshes = false;       // no client waits: what is stored is made fresh
+  SliceOrder* slice = nullptr;  // ... or this slice is fetched
+  CacheTrace cache{};           // where the location has a cache
 
   // Of the answer.
   std::uint16_t status = 0;  // 0: none yet

@@ -16,6 +16,11 @@ void FillSink::go_direct(BodySink* client) {
   if (client != nullptr) resume();
 }
 
+void FillSink::give_up() {
+  fill_ = {};
+  if (state_ != State::filled) state_ = State::lost;
+}
+
 std::size_t FillSink::write(std::string_view bytes, bool last) {
   if (state_ == State::overflowing) return next() == nullptr ? 0 : next()->write(bytes, last);
   if (state_ != State::filling) return 0;

@@ -36,6 +36,7 @@ class FillSink final : public BodyFilter {
   void start(cache::Fill fill);  // begun
   // Overflowing: the client has all that was stored; the rest goes to it. nullptr: to nobody.
   void go_direct(BodySink* client);
+  void give_up();  // nothing more is wanted of it: what is not whole is not stored
   bool filling() const { return state_ == State::filling; }
   bool overflowing() const { return state_ == State::overflowing; }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "proxy/caches.h"
 #include "proxy/h1_session.h"
 #include "proxy/h1_stream.h"
 #include "proxy/router.h"
@@ -31,9 +32,11 @@ bool H1Session::repeat_hit(std::string_view request) {
   counters.bytes_in.add(request.size());
   counters.bytes_out.add(io.bytes);
   counters.responses_2xx.add();
-  counters.cache_hits.add();
   counters.cache_repeated.add();
-  counters.cache_bytes_out.add(total);
+  cache::Served served;
+  served.hits = 1;
+  served.bytes_out = total;
+  count_served(counters, *known->hit.location->cache, served);
   if (io.bytes < total) {
     keep_unsent(*known, std::move(reader), io.bytes);
   } else {

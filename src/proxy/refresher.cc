@@ -6,9 +6,20 @@
 namespace weir {
 
 bool Refresher::begin(const ExchangeState& for_whom) {
-  WorkerContext& context = for_whom.context;
+  const WorkerContext& context = for_whom.context;
   if (context.refreshers >= refreshers_max || context.draining) return false;
-  std::unique_ptr<Refresher> made(new Refresher(for_whom));
+  return begin(for_whom, nullptr);
+}
+
+// Of a worker that leaves, too: its clients get their answers to the end.
+bool Refresher::fetch_slice(const ExchangeState& for_whom, std::unique_ptr<SliceOrder> order) {
+  if (for_whom.context.slice_fetches >= slice_fetches_max) return false;
+  return begin(for_whom, std::move(order));
+}
+
+bool Refresher::begin(const ExchangeState& for_whom, std::unique_ptr<SliceOrder> order) {
+  WorkerContext& context = for_whom.context;
+  std::unique_ptr<Refresher> made(new Refresher(for_whom, std::move(order)));
   if (!made->copy_request(for_whom)) return false;
   Refresher& refresher = *made;
   context.sessions.add(std::move(made));
@@ -16,19 +27,25 @@ bool Refresher::begin(const ExchangeState& for_whom) {
   return true;
 }
 
-Refresher::Refresher(const ExchangeState& for_whom)
+Refresher::Refresher(const ExchangeState& for_whom, std::unique_ptr<SliceOrder> order)
     : context_(for_whom.context),
       remote_(for_whom.client.facts().remote),
       facts_{remote_, nullptr, for_whom.client.facts().serial, 1, for_whom.client.facts().is_tls,
              nullptr},
+      order_(std::move(order)),
       memory_(context_.memories),
       over_(context_.loop, &over, this),
       exchange_(context_, *this, for_whom.listen, *memory_, clock::now()) {
-  ++context_.refreshers;
+  ++count();
   exchange_.state().refreshes = true;
+  exchange_.state().slice = order_.get();
 }
 
-Refresher::~Refresher() { --context_.refreshers; }
+Refresher::~Refresher() { --count(); }
+
+unsigned& Refresher::count() const {
+  return order_ == nullptr ? context_.refreshers : context_.slice_fetches;
+}
 
 bool Refresher::copy_request(const ExchangeState& from) {
   Arena& arena = memory_->arena;
@@ -47,6 +64,8 @@ bool Refresher::copy_request(const ExchangeState& from) {
   memory_->to_origin.version = here.version;
   memory_->to_origin.method = here.method;
   memory_->to_origin.fields = here.fields;
+  // Who began this has passed; its key has been taken out of the fields.
+  exchange_.state().remote_user = arena.copy(from.remote_user);
   traits_.started = clock::now();
   return !arena.exhausted() && take_hop_by_hop(memory_->to_origin, context_.own_names);
 }

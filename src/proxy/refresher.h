@@ -1,6 +1,7 @@
 // Refresher: an exchange that no client waits for: it asks the origin for what is stored and has
-// become stale (stale-while-revalidate, RFC 5861 3), for the sake of the next client. To an
-// exchange it is a client like any other, one that takes everything.
+// become stale (stale-while-revalidate, RFC 5861 3), for the sake of the next client; or for a
+// slice of a large answer, for those who follow its fill. To an exchange it is a client like any
+// other, one that takes everything.
 //
 // Stands among the sessions of its worker, so that it ends with them; destroys itself when the
 // answer is there.
@@ -11,22 +12,27 @@
 #include "proxy/client_stream.h"
 #include "proxy/exchange.h"
 #include "proxy/session.h"
+#include "proxy/slice_fetch.h"
 #include "proxy/worker_context.h"
 
 namespace weir {
 
 class Refresher final : public Session, private ClientStream {
  public:
-  static constexpr unsigned refreshers_max = 64;  // at one time, in one worker
+  // At one time, in one worker.
+  static constexpr unsigned refreshers_max = 64, slice_fetches_max = 1024;
 
   // Begins one with a copy of this exchange's request, which has no body. False: there are too
   // many, or no room.
   static bool begin(const ExchangeState& for_whom);
+  static bool fetch_slice(const ExchangeState& for_whom, std::unique_ptr<SliceOrder> order);
   ~Refresher() override;
   Refresher& operator=(Refresher&&) = delete;
 
  private:
-  explicit Refresher(const ExchangeState& for_whom);
+  Refresher(const ExchangeState& for_whom, std::unique_ptr<SliceOrder> order);
+  static bool begin(const ExchangeState& for_whom, std::unique_ptr<SliceOrder> order);
+  unsigned& count() const;
   bool copy_request(const ExchangeState& from);
   void start() { exchange_.start(traits_); }
 
@@ -61,6 +67,7 @@ class Refresher final : public Session, private ClientStream {
   WorkerContext& context_;
   const Address remote_;
   const ClientFacts facts_;
+  const std::unique_ptr<SliceOrder> order_;  // nullptr: all is made fresh
   ExchangeRoom memory_;
   RequestTraits traits_{};
   Deferred over_;

@@ -87,6 +87,7 @@ Next locate(Exchange& exchange) {
 
 Next guard(Exchange& exchange) {
   ExchangeState& state = exchange.state();
+  if (state.refreshes) return Next::go_on;  // whoever began it has passed
   const auto& auth = is_purge(state) ? state.location->purge : state.location->auth;
   if (auth.empty()) return Next::go_on;
   bool unknown = false, passed = false;

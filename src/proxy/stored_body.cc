@@ -17,8 +17,13 @@ StoredBody::StoredBody(Loop& loop, StoredBodyOwner& owner)
           loop, [](void* self) { static_cast<StoredBody*>(self)->pump(true); }, this) {}
 
 void StoredBody::start(cache::Reader& reader, std::span<const Part> parts, BodySink& sink) {
+  whole_.reader = &reader;
+  start(whole_, parts, sink);
+}
+
+void StoredBody::start(StoredBytes& bytes, std::span<const Part> parts, BodySink& sink) {
   assert(!parts.empty() && sink_ == nullptr);
-  reader_ = &reader;
+  bytes_ = &bytes;
   parts_ = parts;
   part_ = parts_.front();
   at_ = part_.from;
@@ -54,31 +59,28 @@ void StoredBody::pump(bool flushes) {
 
 StoredBody::Step StoredBody::give() {
   if (!part_.text.empty()) return give_text(part_);
-  const std::uint64_t end = std::min(part_.to, reader_->length().value_or(part_.to));
+  const std::uint64_t end = std::min(part_.to, bytes_->length().value_or(part_.to));
   if (at_ >= end) return finish_part();
-  std::string_view bytes = reader_->read(at_);
+  std::string_view bytes = bytes_->read(at_);
   if (bytes.empty()) {
-    if (reader_->damaged()) return fail();
-    switch (reader_->progress()) {
-      case Progress::growing: return Step::waits;
-      case Progress::complete: return part_.to == to_the_end ? finish_part() : fail();
-      case Progress::failed: break;
-    }
-    stop();
-    owner_.on_stored_end(at_);
-    return Step::ended;
+    if (bytes_->damaged()) return fail();
+    const Progress progress = bytes_->progress();
+    // Another process may have brought the rest meanwhile.
+    if (progress != Progress::growing) bytes = bytes_->read(at_);
+    if (bytes.empty()) return give_nothing(progress);
   }
   // What lies in several places goes out at once, as far as it is there.
   std::array<std::string_view, pieces_max> pieces;
   std::size_t count = 0;
+  const std::uint64_t together = std::min(end, bytes_->pinned_until(at_));
   std::uint64_t to = at_;
   while (!bytes.empty() && count < pieces_max) {
     pieces[count] =
         bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), end - to)));
     to += pieces[count++].size();
-    bytes = to < end ? reader_->read(to) : std::string_view();
+    bytes = to < together ? bytes_->read(to) : std::string_view();
   }
-  const bool last = is_last() && to == end;
+  const bool last = is_last() && to == end && bytes_->may_end();
   const std::size_t taken = sink_->write_parts({pieces.data(), count}, last);
   if (sink_ == nullptr) return Step::ended;  // the client is gone
   full_ = at_ + taken < to;
@@ -89,8 +91,20 @@ StoredBody::Step StoredBody::give() {
   return Step::ended;
 }
 
+StoredBody::Step StoredBody::give_nothing(Progress progress) {
+  if (bytes_->damaged()) return fail();
+  switch (progress) {
+    case Progress::growing: return Step::waits;
+    case Progress::complete: return part_.to == to_the_end ? finish_part() : fail();
+    case Progress::failed: break;
+  }
+  stop();
+  owner_.on_stored_end(at_);
+  return Step::ended;
+}
+
 StoredBody::Step StoredBody::give_text(Part& part) {
-  const bool last = is_last() && part.from == part.to;
+  const bool last = is_last() && part.from == part.to && bytes_->may_end();
   const std::size_t taken = sink_->write(part.text, last);
   if (sink_ == nullptr) return Step::ended;
   part.text.remove_prefix(taken);
@@ -103,6 +117,7 @@ StoredBody::Step StoredBody::give_text(Part& part) {
 
 StoredBody::Step StoredBody::finish_part() {
   if (is_last()) {
+    if (!bytes_->may_end()) return Step::waits;
     // What ended was not known to be the end when it was given; or there is no body.
     sink_->write({}, true);
     stop();

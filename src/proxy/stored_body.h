@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -27,6 +28,23 @@ class StoredBodyOwner {
   ~StoredBodyOwner() = default;
 };
 
+// Where the bytes are: one stored answer, or slices of one.
+class StoredBytes {
+ public:
+  // As cache::Reader says it of itself.
+  virtual std::string_view read(std::uint64_t at) = 0;
+  // What was read stays where it is while nothing but what lies between it and here is read.
+  virtual std::uint64_t pinned_until(std::uint64_t at) const = 0;
+  virtual std::optional<std::uint64_t> length() const = 0;
+  virtual cache::Reader::Progress progress() const = 0;
+  virtual bool damaged() const = 0;
+  // False: all that the client gets was given, and its answer is not over yet: more() tells.
+  virtual bool may_end() const { return true; }
+
+ protected:
+  ~StoredBytes() = default;
+};
+
 class StoredBody final : public BodySource {
  public:
   static constexpr std::uint64_t to_the_end = std::numeric_limits<std::uint64_t>::max();
@@ -44,6 +62,7 @@ class StoredBody final : public BodySource {
   // `reader` and `parts` live until the end or stop(). Where the answer is only growing, the head
   // waits for more().
   void start(cache::Reader& reader, std::span<const Part> parts, BodySink& sink);
+  void start(StoredBytes& bytes, std::span<const Part> parts, BodySink& sink);
   void more();  // the stored answer has grown, is complete or has failed
   void stop();
   void resume() override;
@@ -51,9 +70,19 @@ class StoredBody final : public BodySource {
   std::uint64_t position() const { return at_; }
 
  private:
+  class WholeAnswer final : public StoredBytes {
+   public:
+    std::string_view read(std::uint64_t at) override { return reader->read(at); }
+    std::uint64_t pinned_until(std::uint64_t) const override { return to_the_end; }
+    std::optional<std::uint64_t> length() const override { return reader->length(); }
+    cache::Reader::Progress progress() const override { return reader->progress(); }
+    bool damaged() const override { return reader->damaged(); }
+    cache::Reader* reader = nullptr;
+  };
   enum class Step : unsigned char { next, blocked, waits, ended };
   void pump(bool flushes);
   Step give();
+  Step give_nothing(cache::Reader::Progress progress);
   Step give_text(Part& part);
   Step finish_part();
   Step fail();
@@ -61,7 +90,8 @@ class StoredBody final : public BodySource {
 
   StoredBodyOwner& owner_;
   Deferred again_;
-  cache::Reader* reader_ = nullptr;
+  WholeAnswer whole_;
+  StoredBytes* bytes_ = nullptr;
   BodySink* sink_ = nullptr;
   std::span<const Part> parts_{};  // the first one is being given
   Part part_{};

@@ -76,7 +76,7 @@ void Tries::begin_first(Group::Picked picked) {
     return owner_.on_failed(
         trouble(picked.nobody == busy ? Trouble::peers_busy : Trouble::no_peers));
   }
-  if (state_.traits.framing.has_body() && conf_->tries > 1) keep_body();
+  if (state_.traits.framing.has_body() && conf_->tries > 1 && replay_ == nullptr) keep_body();
   begin(std::move(picked.in_flight), connect_time_left(), false);
 }
 

@@ -58,6 +58,8 @@ class Tries final : private AttemptOwner, private Waiter {
   ~Tries();
   Tries& operator=(Tries&&) = delete;  // pinned
 
+  // Before start(): the request's body, or what has come of it, is here.
+  void keep_body(std::unique_ptr<BodyReplay> body) { replay_ = std::move(body); }
   void start();  // once; the request for the origin is ready
   void end();    // cancels whatever is going on
 

@@ -53,6 +53,7 @@ struct WorkerContext {
   // For reads that are used up before the next one: a head that comes whole is never buffered.
   std::span<char> scratch{};
   unsigned refreshers = 0;        // exchanges without a client (refresher.h)
+  unsigned slice_fetches = 0;     // and those for slices
   bool draining = false;          // answers say Connection: close
   std::uint64_t connections = 0;  // serial of the last one accepted
 };

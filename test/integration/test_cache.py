@@ -1,11 +1,12 @@
 """The shared cache: what is stored and served, by all workers; what others fetch; what is purged."""
 
 import contextlib
+import itertools
 import os
 import signal
 import threading
 
-from harness import Closed, Daemon, Failure, ScriptedOrigin, wait_until
+from harness import Closed, Daemon, Failure, ScriptedOrigin, run_program, wait_until
 from harness.fleet import counters
 
 
@@ -252,6 +253,18 @@ def test_stale_while_revalidate():
             wait_until(lambda: path.exists() and path.read_text().endswith("HIT\nHIT\n"), 10, "the log")
             # A line for each client's request, none for the one behind their backs.
             assert path.read_text().split().count("MISS") == 1
+
+
+def test_stale_while_revalidate_behind_api_keys():
+    """The refresh for a client that had a key needs none of its own."""
+    with Origin(lambda request, n: answer(b"%d" % n, "Cache-Control: max-age=0, stale-while-revalidate=60"
+                                          if n == 1 else "Cache-Control: max-age=60")) as origin:
+        with Daemon(config(origin, location="auth = api_keys:ops") + PURGERS) as weir:
+            assert weir.get("/").status == 401
+            assert weir.get("/", fields=KEY)["X-Cache"] == "MISS"
+            assert weir.get("/", fields=KEY)["X-Cache"] == "UPDATING"
+            wait_until(lambda: weir.get("/", fields=KEY).body == b"2", 10, "the refreshed answer")
+            assert not origin.requests[0].has("X-API-Key")
 
 
 def test_request_directives():
@@ -613,3 +626,69 @@ def test_counters_and_status():
         cache = status["caches"][0]
         assert cache["name"] == "pages" and cache["entries"] == 1 and 1000 < cache["bytes"] < 4000
         assert cache["bytes_max"] > 4 << 20
+        # By its own cells, what this cache alone has done.
+        assert (cache["hits"], cache["misses"], cache["stale"], cache["revalidated"]) == (4, 1, 0, 0)
+        assert cache["bytes_out"] == status["counters"]["cache_bytes_out"]
+
+
+def test_counts_are_of_each_cache_and_outlive_workers():
+    """Two caches count each for itself, over all workers, killed ones and reloads too."""
+    with Origin(lambda request, n: answer(b"x")) as origin:
+        more = "[cache api]\nsize = 4m\n[location api]\nserver = web\npath = /api/\nupstream = origins\ncache = api\n"
+        with Daemon(config(origin, admin=True) + more, workers=2, allow=["SIGKILL"]) as weir:
+            def counts():
+                return {cache["name"]: (cache["hits"], cache["misses"]) for cache in weir_status(weir)["caches"]}
+
+            words(weir, 10)
+            words(weir, 3, "/api/a")
+            assert counts() == {"pages": (9, 1), "api": (2, 1)}
+            before = weir.workers()
+            for pid in before:
+                os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: len(weir.workers()) == 2 and not set(weir.workers()) & set(before), 10, "new workers")
+            words(weir, 5)
+            weir.reload()
+            words(weir, 1, "/api/a")
+            assert counts() == {"pages": (14, 1), "api": (3, 1)}
+
+
+def test_check_zones_knows_the_caches():
+    """check-zones looks into each cache's zone, also while workers store and evict, and sees damage there."""
+    long_name = "a-name-longer-than-of-zones"
+    more = f"[cache {long_name}]\nsize = 4m\neviction = lru\nmax_entries = 50\n"
+    with Origin(lambda request, n: answer(b"x" * 20000)) as origin:
+        with Daemon(config(origin, size="4m") + more, workers=2) as weir, contextlib.ExitStack() as stack:
+            stopped = threading.Event()
+
+            def ask():
+                for n in itertools.count():
+                    if stopped.is_set():
+                        return
+                    weir.get(f"/page-{n}")
+
+            thread = threading.Thread(target=ask)
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(stopped.set)
+            wait_until(lambda: origin.count > 250, 30, "more than the cache holds")
+            base = ["-p", f"{weir.prefix}/", "-c", "weir.ini"]
+            for _ in range(10):
+                zones = run_program("weirctl", *base, "check-zones")
+                assert zones.returncode == 0, zones.stdout
+                assert f"cache:pages: ok\ncache:{long_name}: ok\n" in zones.stdout, zones.stdout
+            stopped.set()
+            thread.join()
+            links = {f"/proc/{weir.pid}/fd/{fd}" for fd in os.listdir(f"/proc/{weir.pid}/fd")}
+            (path,) = [link for link in links if "cache:pages" in os.readlink(link)]
+            with open(path, "r+b", buffering=0) as zone:
+                content = zone.read()
+                at, changed = content.find(b"localhost/page-"), 0
+                while at >= 0:
+                    zone.seek(at)
+                    zone.write(b"L")
+                    changed += 1
+                    at = content.find(b"localhost/page-", at + 1)
+                assert changed
+            zones = run_program("weirctl", *base, "check-zones")
+            assert zones.returncode == 1 and "its head is damaged" in zones.stdout, zones.stdout
+            assert f"cache:{long_name}: ok\n" in zones.stdout

@@ -152,17 +152,18 @@ def test_caches_are_shown():
             assert document["cache_hit_share_in_all"] == 0.75 and "cache_hit_share" not in document
             done = top(weir, "--once", "-i", "100ms")
             assert "\ncaches  hits -, 75.0% in all\n" in done.stdout, done.stdout
-            assert re.search(r"^  pages +\S+ +\S+ +3 +0 +0$", done.stdout, re.M), done.stdout
+            assert (pages["hit_share_in_all"], "hit_share_in_all" in idle) == (0.75, False), document
+            assert re.search(r"^  pages +\S+ +\S+ +3 +- +75.0 +0 +0 +0$", done.stdout, re.M), done.stdout
             with ScreenProgram(
                 "weir-top", "-c", weir.config_file, "-p", weir.prefix, "-i", "1s", columns=100
             ) as screen:
                 screen.wait(r"^caches  hits -, 75.0% in all")
                 for n in range(3, 13):
                     weir.get(f"/{n}")
-                screen.wait(r"^  pages +\S+ +\S+ +13 +\S+ +0")
-                screen.wait(r"in all.*\n.*\n(.*\n)?  pages +\S+ +\S+ +13 +0 +0")  # an interval later
+                screen.wait(r"^  pages +\S+ +\S+ +13 +\S+ +40.9 +\S+ +\S+ +0")
+                screen.wait(r"in all.*\n.*\n(.*\n)?  pages +\S+ +\S+ +13 +- +40.9 +0 +0 +0")  # an interval later
                 screen.resize(30, 40)
-                screen.wait(r"^  CACHE +USED +OF +ENTRIES +STORED/S$")
+                screen.wait(r"^  CACHE +USED +OF +ENTRIES +HIT%$")
                 assert all(len(line) <= 40 for line in screen.text.splitlines())
                 screen.keys("q")
                 screen.wait_exit(0)
@@ -189,6 +190,7 @@ def test_rates_of_caches_are_of_the_interval():
             pages = next(cache for cache in document["caches"] if cache["name"] == "pages")
             assert pages["stored_per_s"] > 0, document
             assert 0 < document["cache_hit_share"] < 1, document
+            assert pages["hit_share"] == document["cache_hit_share"] or 0 < pages["hit_share"] < 1, document
 
 
 def test_it_works_while_workers_and_master_hang():

@@ -106,15 +106,26 @@ WorkerRow row_of(const WorkerReading* before, const WorkerReading& worker, std::
   return out;
 }
 
+std::optional<double> share_of(std::uint64_t hits, std::uint64_t others) {
+  if (hits + others == 0) return {};
+  return static_cast<double>(hits) / static_cast<double>(hits + others);
+}
+
 CacheRow row_of(const CacheReading* before, const CacheReading& cache, double seconds) {
   CacheRow out;
   out.name = cache.name;
   out.bytes = cache.bytes;
   out.bytes_max = cache.bytes_max;
   out.entries = cache.entries;
-  if (before == nullptr || seconds <= 0) return out;
+  out.hits.in_all = share_of(cache.hits, cache.misses + cache.revalidated);
+  if (before == nullptr) return out;
+  out.hits.now =
+      share_of(since(before->hits, cache.hits),
+               since(before->misses, cache.misses) + since(before->revalidated, cache.revalidated));
+  if (seconds <= 0) return out;
   out.stored = static_cast<double>(since(before->stored, cache.stored)) / seconds;
   out.evicted = static_cast<double>(since(before->evicted, cache.evicted)) / seconds;
+  out.bytes_out = static_cast<double>(since(before->bytes_out, cache.bytes_out)) / seconds;
   return out;
 }
 
@@ -134,10 +145,7 @@ CacheHits hits_of(const Reading* before, const Reading& now) {
     const auto counted = [&](std::string_view name) {
       return since(than != nullptr ? than->counter(name) : 0, now.counter(name));
     };
-    const std::uint64_t hits = counted("cache_hits");
-    const std::uint64_t all = hits + counted("cache_misses") + counted("cache_revalidated");
-    if (all == 0) return {};
-    return static_cast<double>(hits) / static_cast<double>(all);
+    return share_of(counted("cache_hits"), counted("cache_misses") + counted("cache_revalidated"));
   };
   CacheHits out;
   out.in_all = share(nullptr);

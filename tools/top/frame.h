@@ -44,17 +44,17 @@ struct WorkerRow {
   std::string at;
 };
 
+// Of the requests that a cache was asked for, or all of them: the share that was answered from it.
+struct CacheHits {
+  std::optional<double> now, in_all;  // absent: there was no such request
+};
+
 struct CacheRow {
   std::string name;
   std::uint64_t bytes = 0, bytes_max = 0, entries = 0;
-  std::optional<double> stored, evicted;  // per second
+  std::optional<double> stored, evicted, bytes_out;  // per second
+  CacheHits hits;
   Mood mood = Mood::plain;
-};
-
-// Of the requests that all caches were asked for: answered from them. Which of the caches it was
-// is not counted.
-struct CacheHits {
-  std::optional<double> now, in_all;  // absent: there was no such request
 };
 
 struct GroupRows {

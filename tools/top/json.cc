@@ -55,6 +55,9 @@ json cache_of(const CacheRow& row) {
            {"entries", row.entries}};
   put(out, "stored_per_s", row.stored);
   put(out, "evicted_per_s", row.evicted);
+  put(out, "bytes_out_per_s", row.bytes_out);
+  put(out, "hit_share", row.hits.now);
+  put(out, "hit_share_in_all", row.hits.in_all);
   return out;
 }
 

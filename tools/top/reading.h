@@ -27,7 +27,10 @@ struct WorkerReading {
 struct CacheReading {
   std::string name;
   std::uint64_t bytes = 0, bytes_max = 0, entries = 0, entries_max = 0;
-  std::uint64_t stored = 0, evicted = 0;  // since it was made
+  // Since it was made.
+  std::uint64_t stored = 0, evicted = 0;
+  std::uint64_t hits = 0, misses = 0, revalidated = 0;  // requests that it was asked for
+  std::uint64_t bytes_out = 0;                          // of the hits
 };
 
 // What the master says of itself.

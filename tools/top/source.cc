@@ -101,7 +101,8 @@ Status parse_status(std::string_view text) {
     const auto number = [&](const char* key) { return value_or<std::uint64_t>(cache, key, 0); };
     out.caches.push_back({value_or<std::string>(cache, "name", ""), number("bytes"),
                           number("bytes_max"), number("entries"), number("entries_max"),
-                          number("stored"), number("evicted")});
+                          number("stored"), number("evicted"), number("hits"), number("misses"),
+                          number("revalidated"), number("bytes_out")});
   }
   return out;
 }
@@ -112,10 +113,10 @@ Source::Trouble Source::attach() {
     return {asked.answer ? asked.answer->error : asked.error, asked.exit_code};
   }
   std::array<Fd, shm::zone_count> fds;
-  if (asked.fds.size() != fds.size()) {
+  if (asked.fds.size() < fds.size()) {
     return {"the instance did not send its zones", process::exit_failure};
   }
-  std::move(asked.fds.begin(), asked.fds.end(), fds.begin());
+  std::move(asked.fds.begin(), asked.fds.begin() + fds.size(), fds.begin());  // the caches' follow
   auto zones = shm::Zones::attach(std::move(fds));
   if (!zones) {
     return {std::string("the zones can't be attached: ").append(zones.error().what),

@@ -78,14 +78,23 @@ constexpr Column<WorkerRow> worker_columns[] = {
     {"AT", 1, false, [](const WorkerRow& row) { return printable(row.at); }, nullptr},
 };
 
+std::string share(const std::optional<double>& hits) { return hits ? percent(*hits) : "-"; }
+
 constexpr Column<CacheRow> cache_columns[] = {
     {"CACHE", 0, false, [](const CacheRow& row) { return printable(row.name); }, nullptr},
     {"USED", 0, true, [](const CacheRow& row) { return size(row.bytes); }, nullptr},
     {"OF", 0, true, [](const CacheRow& row) { return size(row.bytes_max); }, nullptr},
     {"ENTRIES", 0, true, [](const CacheRow& row) { return count(row.entries); }, nullptr},
-    {"STORED/S", 1, true, [](const CacheRow& row) { return row.stored ? rate(*row.stored) : "-"; },
+    {"HIT%", 1, true, [](const CacheRow& row) { return share(row.hits.now); }, nullptr},
+    {"IN ALL", 2, true, [](const CacheRow& row) { return share(row.hits.in_all); }, nullptr},
+    {"OUT/S", 4, true,
+     [](const CacheRow& row) {
+       return row.bytes_out ? size(static_cast<std::uint64_t>(*row.bytes_out)) : "-";
+     },
      nullptr},
-    {"EVICTED/S", 2, true,
+    {"STORED/S", 3, true, [](const CacheRow& row) { return row.stored ? rate(*row.stored) : "-"; },
+     nullptr},
+    {"EVICTED/S", 5, true,
      [](const CacheRow& row) { return row.evicted ? rate(*row.evicted) : "-"; }, nullptr},
 };
 
@@ -172,13 +181,13 @@ void add_errors(const GroupRows& group, std::vector<Line>& lines) {
 
 void add_caches(const Frame& frame, std::size_t width, std::vector<Line>& lines) {
   if (frame.caches.empty()) return;
-  const auto share = [](const std::optional<double>& hits) {
-    return hits ? percent(*hits) + "%" : std::string("-");
+  const auto marked = [](const std::optional<double>& hits) {
+    return hits ? share(hits) + "%" : std::string("-");
   };
   lines.push_back({});
   lines.push_back(
       {{{"caches", Mood::title},
-        {fmt::format("  hits {}, {} in all", share(frame.hits.now), share(frame.hits.in_all))}},
+        {fmt::format("  hits {}, {} in all", marked(frame.hits.now), marked(frame.hits.in_all))}},
        nullptr});
   const Layout layout = lay_out(cache_columns, frame.caches, width);
   lines.push_back(titles(cache_columns, layout));

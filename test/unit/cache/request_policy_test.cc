@@ -111,10 +111,24 @@ TEST_CASE("request policy: what the configuration and the rest of the request ch
   CHECK(text_of(plan_request(request(Method::head), rules, {})) == "; fwd=method");
   rules.post = true;
   CHECK(text_of(plan_request(request(Method::post), rules, body)) == "look store body ");
+  for (const char* field : {"If-None-Match", "If-Match", "Range"}) {
+    CHECK(text_of(plan_request(request(Method::post, {{field, "bytes=0-1"}}), rules, body)) ==
+          "; fwd=request; detail=\"precondition\"");
+  }
   CHECK(text_of(plan_request(request(Method::put), rules, body)) == "; fwd=method");
   RequestHead star = request(Method::get, {}, "*");
   star.form = TargetForm::asterisk;
   CHECK(text_of(plan_request(star, rules, {})) == "; fwd=method");
+}
+
+TEST_CASE("request policy: a part brings slices into the store, where there are some") {
+  Rules rules;
+  const RequestHead part = request(Method::get, {{"Range", "bytes=5-9"}});
+  CHECK(text_of(plan_request(part, rules, {})) == "look ");
+  rules.slices = true;
+  CHECK(text_of(plan_request(part, rules, {})) == "look store ");
+  CHECK(text_of(plan_request(request(Method::head, {{"Range", "bytes=5-9"}}), rules, {})) ==
+        "look ");
 }
 
 TEST_CASE("request policy: a POST says MISS, what was refused the cache says BYPASS") {

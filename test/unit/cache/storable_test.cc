@@ -233,6 +233,23 @@ TEST_CASE("storable: the configuration keeps what says nothing, by status") {
         "no_store");
 }
 
+TEST_CASE("storable: an answer to POST says itself how long it is fresh (RFC 9110 9.3.3)") {
+  Rules rules;
+  rules.post = true;
+  rules.ttls = {{200, 10 * second}};
+  rules.default_ttl = 300 * second;
+  const RequestPlan plan = plan_request(request(Method::post), rules, {});
+  const auto why_not = [&](Lines fields) {
+    return judge_answer(plan, answer(200, fields), rules, {now, now}, false).why_not;
+  };
+  for (const char* value : {"max-age=60", "s-maxage=60", "public, max-age=60"})
+    CHECK(why_not({{"Cache-Control", value}}).empty());
+  CHECK(why_not({{"Expires", test::date(60)}}).empty());
+  CHECK(why_not({}) == "no lifetime of its own");
+  CHECK(why_not({{"Cache-Control", "public"}}) == "no lifetime of its own");
+  CHECK(why_not({{"Last-Modified", test::date(-86400)}}) == "no lifetime of its own");
+}
+
 TEST_CASE("storable: too many surrogate keys would be missed by a purge") {
   std::string tags;
   for (int i = 0; i < 65; ++i) tags += "t" + std::to_string(i) + ' ';

@@ -1,5 +1,7 @@
 #include "cache/store.h"
 
+#include <unistd.h>
+
 #include "test/unit/cache/store_support.h"
 
 namespace weir::cache {
@@ -224,6 +226,43 @@ TEST_CASE("store: a small answer takes at most 200 bytes besides its key, fields
   CHECK(of_index + of_chunks <= 200);
   MESSAGE("bytes per object besides key, fields and body: ", of_chunks, " + ", of_index,
           " of the index");
+}
+
+TEST_CASE("store: somebody outside attaches by name and sizes, and looks while others work") {
+  const StoreSizes sizes{4 << 20, 100, 1 << 20, Eviction::s3fifo};
+  auto store = make_store(sizes);
+  REQUIRE(put(*store, "k", body_of("k", 100'000)));
+  const auto fd = [&] { return Fd(::dup(store->zone().fd())); };
+  const auto other = Store::attach("test", sizes, fd());
+  REQUIRE(other);
+  CHECK((*other)->check_now().empty());
+  CHECK((*other)->stats().entries == 1);
+  StoreSizes larger = sizes;
+  larger.bytes *= 2;
+  CHECK_FALSE(Store::attach("test", larger, fd()));
+  CHECK_FALSE(Store::attach("another", sizes, fd()));
+}
+
+TEST_CASE("store: what each process has served is added up, and outlives it") {
+  auto store = make_store({4 << 20, 100, 1 << 20, Eviction::s3fifo});
+  store->enter({3, 1});
+  store->count({.hits = 2, .stale = 1, .bytes_out = 500});
+  store->count({.misses = 1, .collapsed = 1});
+  auto other = store->view();
+  REQUIRE(other);
+  (*other)->enter({200, 1});
+  (*other)->count({.hits = 1, .revalidated = 4, .bypassed = 5, .bytes_out = 7});
+  store->clean_dead({200, 1});
+  (*other)->enter({200, 2});  // the next one in that place
+  (*other)->count({.hits = 10});
+  const Served served = store->stats().served;
+  CHECK(served.hits == 13);
+  CHECK(served.misses == 1);
+  CHECK(served.revalidated == 4);
+  CHECK(served.stale == 1);
+  CHECK(served.bypassed == 5);
+  CHECK(served.collapsed == 1);
+  CHECK(served.bytes_out == 507);
 }
 
 }  // namespace weir::cache

@@ -99,7 +99,7 @@ TEST_CASE("explain: every directive of a name, or what was meant") {
   REQUIRE(timeout);
   CHECK(timeout->find("proxy_read_timeout = TIME (10ms to 1d)") != timeout->npos);
   CHECK(timeout->find("Default:  proxy_read_timeout = 60s") != timeout->npos);
-  CHECK(explain("slice")->find("Not built yet") != std::string::npos);
+  CHECK(explain("limit")->find("Not built yet") != std::string::npos);
   CHECK_FALSE(explain("listne"));
   CHECK(closest_directive("listne") == "did you mean \"listen\"?");
   CHECK(closest_directive("proxy_pass").find("upstream = NAME") != std::string::npos);

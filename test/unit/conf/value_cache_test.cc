@@ -63,6 +63,7 @@ TEST_CASE("cache: values are read, and printed so that they read the same") {
            {"stale_if_error = 1h", "stale_if_error = 1h"},
            {"eviction = lru", "eviction = lru"},
            {"cache_methods = GET", "cache_methods = GET"},
+           {"cache_methods = GET POST", "cache_methods = GET POST"},
            {"key_headers = Accept Content-Type", "key_headers = accept content-type"},
            {"bypass = $cookie_session \"$arg_a $arg_b\"",
             "bypass = $cookie_session \"$arg_a $arg_b\""},
@@ -116,7 +117,6 @@ TEST_CASE("cache: what is wrong is said where it stands") {
            {"cache_methods = PUT", "answers to \"PUT\" can't be kept"},
            {"cache_methods = get", "answers to \"get\" can't be kept"},
            {"cache_methods = HEAD", "GET is missing"},
-           {"cache_methods = GET POST", "\"POST\" of cache_methods is not built yet"},
            {"cache_methods = GET GET", "stands here twice"},
            {"key_headers = Accept:", "remove the ':'"},
            {"key_headers = Accept accept", "stands here twice"},
@@ -128,7 +128,9 @@ TEST_CASE("cache: what is wrong is said where it stands") {
            {"min_uses = 0", "below the least"},
            {"lock = maybe", "neither on nor off"},
            {"lock_timeout = 1ms", "below the least"},
-           {"slice = 1m", "not built yet"},
+           {"slice = 8k", "a slice has at least 16k"},
+           {"slice = 8m", "a slice does not fit: answers up to 8m are stored"},
+           {"slice = off", "is not a size"},
            {"path = /var", "not built yet"},
        }) {
     CAPTURE(test.line);

@@ -235,3 +235,63 @@ TEST_CASE("body replay: once the answer is the client's nothing more is kept") {
   CHECK(second.ends == 1);
   CHECK(bench.pool.bytes_used() == 0);
 }
+
+namespace {
+
+struct Gathering final : GatherOwner {
+  int told = 0;
+  void on_gathered() override { ++told; }
+};
+
+}  // namespace
+
+TEST_CASE("body replay: a body is gathered before anybody gets it, and then given from its start") {
+  for (const std::size_t size : {0U, 1U, 20'000U, 50'000U}) {
+    CAPTURE(size);
+    Bench bench;
+    const std::string body = pattern(size);
+    BodyReplay replay(bench.pool, bench.arena, bench.client, 50'000);
+    Gathering owner;
+    replay.gather(owner);
+    CHECK(owner.told == 0);
+    bench.client.push(std::string_view(body).substr(0, size / 2), false);
+    CHECK(owner.told == 0);
+    CHECK_FALSE(replay.has_all());
+    bench.client.push(std::string_view(body).substr(size / 2), true);
+    CHECK(owner.told == 1);
+    CHECK(replay.has_all());
+    std::string kept;
+    while (kept.size() < replay.bytes_kept()) kept += replay.piece_at(kept.size());
+    CHECK(kept == body);
+    for (int times = 0; times < 2; ++times) {
+      Peer peer;
+      replay.feed(peer);
+      replay.resume();
+      CHECK(peer.got == body);
+      CHECK(peer.ends == 1);
+      replay.rest();
+    }
+  }
+}
+
+TEST_CASE("body replay: of a body too long to be gathered nothing is lost") {
+  for (const std::size_t step : {10U, 999U, 1'000U, 1'001U, 5'000U}) {
+    CAPTURE(step);
+    Bench bench;
+    const std::string body = pattern(5'000);
+    BodyReplay replay(bench.pool, bench.arena, bench.client, 1'000);
+    Gathering owner;
+    replay.gather(owner);
+    for (std::size_t at = 0; at < body.size(); at += step)
+      bench.client.push(std::string_view(body).substr(at, step), at + step >= body.size());
+    CHECK(owner.told == 1);
+    CHECK_FALSE(replay.has_all());
+    CHECK(replay.bytes_kept() == 1'000);
+    Peer peer;
+    replay.feed(peer);
+    replay.resume();
+    CHECK(peer.got == body);
+    CHECK(peer.ends == 1);
+    CHECK_FALSE(replay.is_whole());
+  }
+}

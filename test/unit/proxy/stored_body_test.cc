@@ -246,3 +246,59 @@ TEST_CASE("an answer too large to be stored goes on to the client, each byte onc
   CHECK(world.client.got == text);
   CHECK(world.client.complete);
 }
+
+namespace {
+
+// Bytes in pieces of 10, of which `there` have come; what is read while `brings` is set comes only
+// between a look that finds nothing and the next one.
+class Pieces final : public StoredBytes {
+ public:
+  std::uint64_t pinned_until(std::uint64_t) const override { return 0; }
+  std::string text = body_of("pieces", 100);
+  std::size_t there = 0;
+  bool brings = false, ends = true;
+
+  std::string_view read(std::uint64_t at) override {
+    const std::string_view bytes = std::string_view(text).substr(0, there);
+    return at < bytes.size() ? bytes.substr(at, 10) : std::string_view{};
+  }
+  std::optional<std::uint64_t> length() const override { return text.size(); }
+  Reader::Progress progress() const override {
+    if (brings) const_cast<Pieces*>(this)->there = text.size();
+    return there == text.size() ? Reader::Progress::complete : Reader::Progress::growing;
+  }
+  bool damaged() const override { return false; }
+  bool may_end() const override { return ends; }
+};
+
+}  // namespace
+
+TEST_CASE("a stored body that another process completes between two looks loses nothing") {
+  World world;
+  Pieces pieces;
+  pieces.there = 30;
+  pieces.brings = true;
+  world.body.start(pieces, {&whole, 1}, world.client);
+  CHECK(world.client.got == pieces.text);
+  CHECK(world.client.complete);
+  CHECK_FALSE(world.client.aborted);
+}
+
+TEST_CASE("a stored body that may not end yet has been given and sent whole") {
+  const StoredBody::Part part{{}, 5, 25}, nothing{};
+  for (const StoredBody::Part& wanted : {part, nothing}) {
+    World world;
+    Pieces pieces;
+    pieces.there = 100;
+    pieces.ends = false;
+    world.body.start(pieces, {&wanted, 1}, world.client);
+    CHECK(world.client.got == pieces.text.substr(wanted.from, wanted.to - wanted.from));
+    world.body.more();
+    CHECK(world.client.flushes == 1);
+    CHECK_FALSE(world.client.complete);
+    pieces.ends = true;
+    world.body.more();
+    CHECK(world.client.complete);
+    CHECK_FALSE(world.body.active());
+  }
+}

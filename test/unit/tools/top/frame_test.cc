@@ -175,9 +175,11 @@ TEST_CASE("weir-top: a worker that is silent is told from one that works") {
 
 TEST_CASE("weir-top: what caches hold, and the share of hits in the interval and in all") {
   Reading before = reading(10 * second, {}), now = reading(12 * second, {});
-  before.caches = {{"pages", 1000, 64 << 20, 5, 100, 10, 1}, {"api", 0, 1 << 20, 0, 100, 7, 0}};
+  before.caches = {{"pages", 1000, 64 << 20, 5, 100, 10, 1, 10, 80, 10, 1000},
+                   {"api", 0, 1 << 20, 0, 100, 7, 0, 0, 10, 0, 0}};
   before.caches_ns = 10 * second;
-  now.caches = {{"api", 0, 1 << 20, 0, 100, 7, 0}, {"pages", 3 << 19, 64 << 20, 9, 100, 30, 5}};
+  now.caches = {{"api", 0, 1 << 20, 0, 100, 7, 0, 0, 10, 0, 0},
+                {"pages", 3 << 19, 64 << 20, 9, 100, 30, 5, 40, 85, 15, 5096}};
   now.caches_ns = 14 * second;  // by these the rates are
   set(before, "cache_hits", 10);
   set(before, "cache_misses", 90);
@@ -195,16 +197,25 @@ TEST_CASE("weir-top: what caches hold, and the share of hits in the interval and
   CHECK(*frame.hits.in_all == doctest::Approx(40.0 / 140));
   const auto lines = texts(frame, 200);
   CHECK(any_has(lines, "caches  hits 75.0%, 28.6% in all"));
-  CHECK(any_has(lines, "  CACHE  USED    OF  ENTRIES  STORED/S  EVICTED/S"));
-  CHECK(any_has(lines, "  pages  1.5M   64M        9       5.0        1.0"));
+  CHECK(*frame.caches[1].hits.now == doctest::Approx(0.75));
+  CHECK(*frame.caches[1].hits.in_all == doctest::Approx(40.0 / 140));
+  CHECK_FALSE(frame.caches[0].hits.now);  // nobody asked it meanwhile
+  CHECK(*frame.caches[0].hits.in_all == 0);
+  CHECK(any_has(lines, "  CACHE  USED    OF  ENTRIES  HIT%  IN ALL  OUT/S  STORED/S  EVICTED/S"));
+  CHECK(any_has(lines, "  pages  1.5M   64M        9  75.0    28.6   1.0k       5.0        1.0"));
+  CHECK(any_has(lines, "  api       0  1.0M        0     -     0.0      0         0          0"));
   const auto narrow = texts(frame, 40);
-  CHECK(any_has(narrow, "STORED/S"));
-  CHECK_FALSE(any_has(narrow, "EVICTED/S"));
+  CHECK(any_has(narrow, "HIT%"));
+  CHECK_FALSE(any_has(narrow, "STORED/S"));
   const auto document = nlohmann::json::parse(json_of(frame));
   CHECK(document["caches"][1]["bytes"] == 3 << 19);
   CHECK(document["caches"][1]["bytes_max"] == 64 << 20);
   CHECK(document["caches"][1]["entries"] == 9);
   CHECK(document["caches"][1]["stored_per_s"] == doctest::Approx(5));
+  CHECK(document["caches"][1]["bytes_out_per_s"] == doctest::Approx(1024));
+  CHECK(document["caches"][1]["hit_share"] == doctest::Approx(0.75));
+  CHECK(document["caches"][1]["hit_share_in_all"] == doctest::Approx(40.0 / 140));
+  CHECK_FALSE(document["caches"][0].contains("hit_share"));
   CHECK(document["cache_hit_share"] == doctest::Approx(0.75));
 }
 
