@@ -172,6 +172,8 @@ struct CacheConf {
   Setting<std::uint32_t> max_entries;  // 0: as many as fit
   Setting<Size> max_object_size;       // fields and body of one answer
   Setting<CacheEviction> eviction;
+  Setting<OptionalFolder> path;  // of the disk tier; off: memory alone
+  Setting<Size> disk_size;
   Setting<StatusTtls> ttl;                       // where the answer itself does not say
   Setting<OptionalTime> default_ttl;             // ... nor `ttl`, nor its Last-Modified
   Setting<OptionalTime> stale_while_revalidate;  // these two: where the answer does not say

@@ -80,6 +80,8 @@ class CacheStage final : public Recycled<CacheStage>,
   bool follow();
   void go_on(bool waits);  // at a later time than begin()
   void wait_over();
+  bool fetch_from_disk();
+  bool follow_disk();
   void on_fill_news(cache::Follower& follower) override;
   cache::Key key() const { return variant_.text.empty() ? primary_ : variant_; }
 
@@ -137,10 +139,12 @@ class CacheStage final : public Recycled<CacheStage>,
   Error lost_{Side::upstream, {}};
   std::uint64_t rest_from_ = 0;
   std::int64_t asked_at_ = 0;
-  unsigned looks_ = 0;
+  unsigned looks_ = 0, disk_looks_ = 0;
   Role role_ = Role::looking;
   bool mark_is_soft_ = false;  // softly purged
   bool no_store_ = false;
+  bool waits_for_disk_ = false;  // follower_ is of the cache keeper
+  bool from_disk_ = false;       // what is found next was on disk
   bool validates_ = false;  // the peer is asked whether stored_ is good still
   bool in_parts_ = false;   // the client gets a 206
   bool alone_ = false;      // the client is gone

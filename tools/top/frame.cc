@@ -112,7 +112,13 @@ CacheRow row_of(const CacheReading* before, const CacheReading& cache, double se
   out.bytes = cache.bytes;
   out.bytes_max = cache.bytes_max;
   out.entries = cache.entries;
+  out.disk_bytes = cache.disk_bytes;
+  out.disk_bytes_max = cache.disk_bytes_max;
+  out.disk_entries = cache.disk_entries;
+  out.disk_write_errors = cache.disk_write_errors;
   if (before == nullptr || seconds <= 0) return out;
+  if (cache.disk_bytes_max != 0)
+    out.disk_hits = static_cast<double>(since(before->disk_hits, cache.disk_hits)) / seconds;
   out.stored = static_cast<double>(since(before->stored, cache.stored)) / seconds;
   out.evicted = static_cast<double>(since(before->evicted, cache.evicted)) / seconds;
   return out;

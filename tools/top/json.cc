@@ -55,6 +55,12 @@ json cache_of(const CacheRow& row) {
            {"entries", row.entries}};
   put(out, "stored_per_s", row.stored);
   put(out, "evicted_per_s", row.evicted);
+  if (row.disk_bytes_max == 0) return out;
+  out["disk_bytes"] = row.disk_bytes;
+  out["disk_bytes_max"] = row.disk_bytes_max;
+  out["disk_entries"] = row.disk_entries;
+  out["disk_write_errors"] = row.disk_write_errors;
+  put(out, "disk_hits_per_s", row.disk_hits);
   return out;
 }
 

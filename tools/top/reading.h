@@ -28,6 +28,9 @@ struct CacheReading {
   std::string name;
   std::uint64_t bytes = 0, bytes_max = 0, entries = 0, entries_max = 0;
   std::uint64_t stored = 0, evicted = 0;  // since it was made
+  // Of its disk tier; max 0: it has none.
+  std::uint64_t disk_bytes = 0, disk_bytes_max = 0, disk_entries = 0, disk_hits = 0,
+                disk_write_errors = 0;
 };
 
 // What the master says of itself.

@@ -72,6 +72,10 @@ TEST_CASE("cache: values are read, and printed so that they read the same") {
            {"lock = off", "lock = off"},
            {"lock_timeout = 10ms", "lock_timeout = 10ms"},
            {"min_uses = 255", "min_uses = 255"},
+           {"path = /var/cache/weir/", "path = /var/cache/weir"},
+           {"path = /", "path = /"},
+           {"path = off", "path = off"},
+           {"disk_size = 20g", "disk_size = 20g"},
        }) {
     CAPTURE(test.line);
     const Loaded loaded = test::load_text(with_cache(test.line));
@@ -129,7 +133,9 @@ TEST_CASE("cache: what is wrong is said where it stands") {
            {"lock = maybe", "neither on nor off"},
            {"lock_timeout = 1ms", "below the least"},
            {"slice = 1m", "not built yet"},
-           {"path = /var", "not built yet"},
+           {"path = \"\"", "the path is empty"},
+           {"path = a b", "path"},
+           {"disk_size = 1k", "below the least"},
        }) {
     CAPTURE(test.line);
     const Loaded loaded = test::load_text(with_cache(test.line));
