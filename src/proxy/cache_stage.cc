@@ -93,7 +93,7 @@ bool CacheStage::look() {
     case Found::Kind::nothing: break;
   }
   from_disk_ = false;
-  return fetch_from_disk() || miss();
+  return ask_disk() ? follow() : miss();
 }
 
 bool CacheStage::use(cache::Reader reader) {
@@ -196,7 +196,8 @@ void CacheStage::on_fill_news(cache::Follower&) {
   go_on(follow());
 }
 
-bool CacheStage::fetch_from_disk() {
+// True: it may come from there, and follower_ waits for it.
+bool CacheStage::ask_disk() {
   if (disk_looks_ == disk_looks_max) return false;
   follower_ = plan_.store->fetch(key(), *this);
   if (!follower_) return false;
@@ -204,7 +205,7 @@ bool CacheStage::fetch_from_disk() {
   waits_for_disk_ = true;
   role_ = Role::waiting;
   patience_.arm(disk_patience);
-  return follow();
+  return true;
 }
 
 // What came from the disk is judged like all that is found: it may be stale, or purged softly.

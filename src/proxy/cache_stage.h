@@ -80,7 +80,7 @@ class CacheStage final : public Recycled<CacheStage>,
   bool follow();
   void go_on(bool waits);  // at a later time than begin()
   void wait_over();
-  bool fetch_from_disk();
+  bool ask_disk();
   bool follow_disk();
   void on_fill_news(cache::Follower& follower) override;
   cache::Key key() const { return variant_.text.empty() ? primary_ : variant_; }
