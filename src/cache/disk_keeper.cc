@@ -13,6 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds between_tries{10}, between_failed_tries{1000}, longest_sleep{1000};
+constexpr unsigned busy_told = 500;  // tries: that long no earlier keeper takes to leave
 constexpr std::int64_t turn_ms = 10;
 constexpr std::int64_t leave_ms = 1000;
 
@@ -43,10 +44,14 @@ bool DiskKeeper::open() {
       log::line(log::Level::alert, "cache {}: {} can't be used ({}: {}); tried again each second",
                 name_, path, why, std::strerror(why));
     }
+    if (opened == DiskFolder::Opened::busy && ++busy_ == busy_told) {
+      log::line(log::Level::alert, "cache {}: another process has {}; it is waited for", name_, path);
+    }
     open_error_ = why;
     return false;
   }
   open_error_ = 0;
+  busy_ = 0;
   if (folder_.began_anew()) {  // what is there is removed when it is come to
     for (std::uint32_t number = 0; number < index_.capacity(); ++number) index_.clear(number);
   }
@@ -131,7 +136,9 @@ void DiskKeeper::hear_purges() {
 }
 
 Purges::Verdict DiskKeeper::judge(const DiskObject& object) {
-  return folder_.purges().judge(object.seq, object.key, object.tags);
+  const DiskPurges& purges = folder_.purges();
+  return std::max(purges.judge(object.seq, object.key, object.tags),
+                  purges.judge_tag(object.seq, DiskTier::key_tag(object.key)));
 }
 
 // --- its turns

@@ -98,6 +98,7 @@ class DiskKeeper {
 
   std::int64_t writes_again_ms_ = 0;
   int write_error_ = 0, open_error_ = 0, journal_error_ = 0;
+  unsigned busy_ = 0;  // times that another process had the folder
 };
 
 }  // namespace weir::cache

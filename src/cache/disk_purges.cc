@@ -84,15 +84,16 @@ void DiskPurges::add(const PurgeRecord& record) {
   if (prefixes_.size() > prefixes_most || tags_.size() > tags_most) fold_oldest();
 }
 
+DiskPurges::Verdict DiskPurges::judge_tag(std::uint64_t seq, std::uint64_t tag) const {
+  const auto found = tags_.find(tag);
+  return found == tags_.end() ? Verdict::stays : by(seq, found->second.hard, found->second.soft);
+}
+
 DiskPurges::Verdict DiskPurges::judge(std::uint64_t seq, std::string_view key,
                                       std::span<const std::uint64_t> tags) const {
   Verdict verdict = by(seq, hard_, soft_);
   if (!tags.empty()) verdict = std::max(verdict, by(seq, tag_hard_, tag_soft_));
-  for (const std::uint64_t tag : tags) {
-    const auto found = tags_.find(tag);
-    if (found == tags_.end()) continue;
-    verdict = std::max(verdict, by(seq, found->second.hard, found->second.soft));
-  }
+  for (const std::uint64_t tag : tags) verdict = std::max(verdict, judge_tag(seq, tag));
   for (const auto& [prefix, seqs] : prefixes_) {
     if (key.starts_with(prefix)) verdict = std::max(verdict, by(seq, seqs.hard, seqs.soft));
   }

@@ -44,6 +44,8 @@ class DiskPurges {
   void add(const PurgeRecord& record);
   Verdict judge(std::uint64_t seq, std::string_view key, std::span<const std::uint64_t> tags) const;
 
+  Verdict judge_tag(std::uint64_t seq, std::uint64_t tag) const;  // by the records of one tag alone
+
   // Whether a record of that kind, `all` or `all_tagged`, says anything new.
   bool is_news(PurgeRecord::Kind kind, bool soft, std::uint64_t seq) const {
     return seq > floor_of(kind, soft);

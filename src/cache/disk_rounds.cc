@@ -66,6 +66,9 @@ void DiskKeeper::load(std::uint64_t name) {
       std::min<std::uint64_t>(static_cast<std::uint64_t>(until) / 1000, DiskInfo::until_most);
   info.soft = info.soft_kept = object.soft;
   note_written(hash, object.seq, name, info);
+  hear_purges();  // of its key, too, which had no entry until now
+  const std::uint32_t put = index_.find(hash);
+  if (put != nothing && judge(object) == Purges::Verdict::purged) drop(put);
   ++found_;
 }
 

@@ -79,16 +79,21 @@ bool DiskTier::removed(std::uint64_t hash, bool soft) const {
   return had;
 }
 
+void DiskTier::purged_unlocked(std::uint64_t seq) const {
+  if (memory_.disk == nullptr) return;
+  std::atomic<std::uint64_t>& floor = memory_.disk->floor;
+  std::uint64_t was = floor.load();
+  while (was < seq && !floor.compare_exchange_weak(was, seq)) {
+  }
+}
+
 void DiskTier::purged(bool is_prefix, std::string_view prefix, std::uint64_t tag, bool soft,
                       std::uint64_t seq) const {
   if (memory_.disk == nullptr) return;
   DiskControl& it = *memory_.disk;
   const std::uint64_t made = it.purges_made.load();
   if (made - it.purges_heard.load() >= disk_purges || prefix.size() > disk_purge_text) {
-    std::uint64_t was = it.floor.load();
-    while (was < seq && !it.floor.compare_exchange_weak(was, seq)) {
-    }
-    return;
+    return purged_unlocked(seq);
   }
   DiskPurge& place = it.purge[made % disk_purges];
   place.seq = seq;

@@ -5,6 +5,7 @@
 
 #include <string_view>
 
+#include "base/hash.h"
 #include "cache/disk_index.h"
 #include "cache/fills.h"
 
@@ -27,6 +28,14 @@ class DiskTier {
   void stored(std::uint64_t hash) const;
   // Removed, or soft purged. True: the disk had it.
   bool removed(std::uint64_t hash, bool soft) const;
+  // Until all files are known a key that is purged may have one that has no entry yet: that is noted
+  // as for a tag, under the zone's lock; without it everything goes that was purged for good.
+  bool knows_all() const { return !exists() || memory_.disk->loaded.load() != 0; }
+  void purged_key(std::string_view key, bool soft, std::uint64_t seq) const {
+    purged(false, {}, key_tag(key), soft, seq);
+  }
+  void purged_unlocked(std::uint64_t seq) const;
+
   // Under the zone's lock, after the purge was noted for memory.
   void purged_tag(std::uint64_t tag, bool soft, std::uint64_t seq) const {
     purged(false, {}, tag, soft, seq);
@@ -41,6 +50,8 @@ class DiskTier {
     return {static_cast<std::uint32_t>(word & 0xfff), word >> 12};
   }
   static std::int64_t now_ms();  // monotonic
+  // A key as if it was a tag of what is stored under it.
+  static std::uint64_t key_tag(std::string_view key) { return mix64(hash64(key) ^ 0x6b6579); }
 
  private:
   static_assert(fill_cells <= 4096);

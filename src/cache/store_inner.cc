@@ -228,7 +228,11 @@ bool Inner::remove(const Key& key, bool soft, bool purge) {
 
 bool Inner::remove_from_memory(const Key& key, bool soft, bool purge) {
   const Lock lock(memory, purge ? Lock::patient : Lock::brief);
-  if (!lock) return hide_unlocked(key, soft);
+  if (!lock) {
+    if (purge && !soft && !disk.knows_all()) disk.purged_unlocked(purges.next_seq());
+    return hide_unlocked(key, soft);
+  }
+  if (!disk.knows_all()) disk.purged_key(key.text, soft, purges.next_seq());
   fills.mark_purged(key.hash, soft);
   const std::uint32_t number = index.find(key.hash);
   if (number == nothing) return false;

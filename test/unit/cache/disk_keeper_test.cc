@@ -209,6 +209,25 @@ TEST_CASE("disk tier: a purge that the keeper was killed before is heard by its 
   CHECK(folder.files().size() == 1);  // that of the prefix went when it was looked at
 }
 
+TEST_CASE("disk tier: a key that is purged before its file is known does not come back") {
+  for (const bool soft : {false, true}) {
+    CAPTURE(soft);
+    const Folder folder;
+    auto disk = std::make_unique<Disk>(folder);
+    REQUIRE(store_one(*disk, "a/1", "old"));
+    REQUIRE(store_one(*disk, "a/12", "kept"));
+    disk = std::make_unique<Disk>(folder);  // and nobody has looked yet
+    disk->worker->purge(disk->worker->key("a/1"), soft);
+    for (int start = 0; start < 2; ++start) {
+      disk->settle();
+      CHECK(disk->get("a/12") == "kept");
+      CHECK(disk->get("a/1") == (soft ? "old" : "(nothing)"));
+      if (soft) CHECK(disk->worker->find(disk->worker->key("a/1")).reader.soft_purged());
+      disk = std::make_unique<Disk>(folder);
+    }
+  }
+}
+
 TEST_CASE("disk tier: more purges than the ring takes purge more, never less") {
   const Folder folder;
   Disk disk(folder);
