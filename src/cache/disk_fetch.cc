@@ -18,8 +18,7 @@ int read_exactly(int fd, std::uint64_t at, std::size_t bytes, std::string& out) 
   out.resize(bytes);
   std::size_t done = 0;
   while (done < bytes) {
-    const ssize_t got =
-        ::pread(fd, out.data() + done, bytes - done, static_cast<off_t>(at + done));
+    const ssize_t got = ::pread(fd, out.data() + done, bytes - done, static_cast<off_t>(at + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return errno;
     if (got == 0) return EIO;

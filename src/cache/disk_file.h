@@ -48,11 +48,12 @@ inline constexpr std::uint32_t disk_piece_most = 1U << 20;
 
 std::string disk_head(const DiskObject& object);
 
-// How long the head is of which `beginning` has at least disk_head_least bytes; nullopt: it is none.
+// How long the head is of which `beginning` has at least disk_head_least bytes; nullopt: it is
+// none.
 std::optional<std::size_t> disk_head_bytes(std::string_view beginning);
 
-// `head`: as long as it says, from a file of so many bytes. False: damaged; nothing is promised about
-// `out` then.
+// `head`: as long as it says, from a file of so many bytes. False: damaged; nothing is promised
+// about `out` then.
 bool read_disk_head(std::string_view head, std::uint64_t file_bytes, DiskObject& out);
 
 }  // namespace weir::cache

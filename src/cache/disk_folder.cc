@@ -209,8 +209,7 @@ bool DiskFolder::begin_anew() {
 
 int DiskFolder::rewrite_journal() {
   JournalHead head{journal_magic, 0, {secret_.low, secret_.high}};
-  head.sum =
-      checksum64({reinterpret_cast<const char*>(head.secret), sizeof head.secret});
+  head.sum = checksum64({reinterpret_cast<const char*>(head.secret), sizeof head.secret});
   std::string bytes(reinterpret_cast<const char*>(&head), sizeof head);
   purges_.write(bytes);
   Fd fd(::openat(root_.get(), journal_part,

@@ -7,9 +7,9 @@
 //   ab/abcd0123456789ef.weir
 //   ab/abcd0123456789ef.part     being written; left over by one that died
 //
-// Other names are left alone. Files are made whole under another name and renamed; nothing is synced
-// but the journal: what a crash of the machine tears is found by its checksums. Every call may block
-// as long as the disk does: for the cache keeper alone.
+// Other names are left alone. Files are made whole under another name and renamed; nothing is
+// synced but the journal: what a crash of the machine tears is found by its checksums. Every call
+// may block as long as the disk does: for the cache keeper alone.
 #pragma once
 
 #include <dirent.h>
@@ -33,9 +33,9 @@ class DiskFolder {
   // busy: another process has it. failed: errno says why.
   enum class Opened : std::uint8_t { done, busy, failed };
 
-  // `zone` gives its answers numbers from `first` on. Where what is there can't be compared with them
-  // (no journal, a damaged one, or a clock that was set back) it begins anew: files that are there
-  // bear names that nothing has.
+  // `zone` gives its answers numbers from `first` on. Where what is there can't be compared with
+  // them (no journal, a damaged one, or a clock that was set back) it begins anew: files that are
+  // there bear names that nothing has.
   Opened open(const std::string& path, const shm::Id128& zone, std::uint64_t first);
   void close();
   explicit operator bool() const { return static_cast<bool>(root_); }
@@ -52,7 +52,8 @@ class DiskFolder {
   // --- the journal
   const DiskPurges& purges() const { return purges_; }
   void note(const PurgeRecord& record);  // in force at once, in the file by write_journal()
-  // 0, or what errno says: then it is to be called again. `oldest`: seq of what is left, where known.
+  // 0, or what errno says: then it is to be called again. `oldest`: seq of what is left, where
+  // known.
   int write_journal(std::optional<std::uint64_t> oldest);
   bool has_unwritten() const { return !unwritten_.empty(); }
   bool journal_is_long() const;  // it will be written anew

@@ -45,7 +45,8 @@ bool DiskKeeper::open() {
                 name_, path, why, std::strerror(why));
     }
     if (opened == DiskFolder::Opened::busy && ++busy_ == busy_told) {
-      log::line(log::Level::alert, "cache {}: another process has {}; it is waited for", name_, path);
+      log::line(log::Level::alert, "cache {}: another process has {}; it is waited for", name_,
+                path);
     }
     open_error_ = why;
     return false;
@@ -67,7 +68,8 @@ bool DiskKeeper::open() {
   return true;
 }
 
-// What an earlier keeper left in the zone: in the order of its answers, as good as that of its files.
+// What an earlier keeper left in the zone: in the order of its answers, as good as that of its
+// files.
 void DiskKeeper::take_index() {
   // It was killed with a file that others had purged, or replaced, before it was known.
   if (zone_.writing_hash.load() != 0 && zone_.writing_removed.load() != 0) {
@@ -135,6 +137,11 @@ void DiskKeeper::hear_purges() {
   journal_error_ = failed;
 }
 
+void DiskKeeper::sync_journal() {
+  folder_.sync_journal();
+  synced_ms_ = DiskTier::now_ms();
+}
+
 Purges::Verdict DiskKeeper::judge(const DiskObject& object) {
   const DiskPurges& purges = folder_.purges();
   return std::max(purges.judge(object.seq, object.key, object.tags),
@@ -152,8 +159,9 @@ milliseconds DiskKeeper::turn() {
   bool more = write_some(until);
   more |= load_some(until);
   more |= sweep_some(until);
+  // When there is nothing else to do, but at least each second.
+  if (!more || DiskTier::now_ms() - synced_ms_ >= longest_sleep.count()) sync_journal();
   if (more) return milliseconds(0);
-  folder_.sync_journal();
   // Said before it is looked once more: who has something to tell either sees it or is seen.
   zone_.asleep.store(1);
   const auto is_set = [](const auto& word) { return word.load() != 0; };

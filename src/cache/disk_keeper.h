@@ -1,10 +1,10 @@
-// DiskKeeper: what the cache keeper does for one [cache] with a `path`: brings to memory what workers
-// want, writes what they stored, removes what was purged, has expired or must make room, and learns at
-// its start what earlier processes left.
+// DiskKeeper: what the cache keeper does for one [cache] with a `path`: brings to memory what
+// workers want, writes what they stored, removes what was purged, has expired or must make room,
+// and learns at its start what earlier processes left.
 //
 // It alone touches the folder, and every step of it may take as long as the disk does: nobody waits
-// for it but those who want something from it, and these only for a while. It may be killed anywhere:
-// its successor finds what it needs in the zone and in the folder.
+// for it but those who want something from it, and these only for a while. It may be killed
+// anywhere: its successor finds what it needs in the zone and in the folder.
 #pragma once
 
 #include <chrono>
@@ -31,9 +31,11 @@ class DiskKeeper {
   ~DiskKeeper();
   DiskKeeper& operator=(DiskKeeper&&) = delete;
 
-  // A bounded piece of work, if the disk is not slow. How long it may sleep now, where nobody wakes it.
+  // A bounded piece of work, if the disk is not slow. How long it may sleep now, where nobody wakes
+  // it.
   milliseconds turn();
-  // Writes what is to be written, for a moment. Without a successor nobody asks for the disk any more.
+  // Writes what is to be written, for a moment. Without a successor nobody asks for the disk any
+  // more.
   void leave(bool has_successor);
 
   // Of a store that no keeper works for any more.
@@ -49,6 +51,7 @@ class DiskKeeper {
   void take_index();
   void hear_purges();
   void listen_to_ring();
+  void sync_journal();
   Purges::Verdict judge(const DiskObject& object);
 
   // Fetching: disk_fetch.cc
@@ -96,7 +99,7 @@ class DiskKeeper {
   std::uint32_t sweep_at_ = 0;
   bool sweep_in_haste_ = false;
 
-  std::int64_t writes_again_ms_ = 0;
+  std::int64_t writes_again_ms_ = 0, synced_ms_ = 0;
   int write_error_ = 0, open_error_ = 0, journal_error_ = 0;
   unsigned busy_ = 0;  // times that another process had the folder
 };

@@ -1,10 +1,10 @@
-// The disk tier in a cache zone: what is known in shared memory of the files in its folder, and what
-// the other processes have to say to the one that alone touches them, the cache keeper.
+// The disk tier in a cache zone: what is known in shared memory of the files in its folder, and
+// what the other processes have to say to the one that alone touches them, the cache keeper.
 //
 // An entry is put and taken away by the keeper; others mark it dead or soft purged, with one atomic
-// operation and without a lock. A mark that lands on what has another key by now costs that one file.
-// Nothing here is waited for: what does not fit is dropped and counted, or purges more than was
-// asked for.
+// operation and without a lock. A mark that lands on what has another key by now costs that one
+// file. Nothing here is waited for: what does not fit is dropped and counted, or purges more than
+// was asked for.
 #pragma once
 
 #include <atomic>
@@ -46,9 +46,12 @@ struct DiskInfo {
            (soft ? soft_bit : 0) | (soft_kept ? soft_kept_bit : 0);
   }
   static DiskInfo of(std::uint64_t word) {
-    return {static_cast<std::uint32_t>(word & blocks_most), word >> blocks_bits & until_most,
-            (word & used_bit) != 0,                         (word & dead_bit) != 0,
-            (word & soft_bit) != 0,                         (word & soft_kept_bit) != 0};
+    return {static_cast<std::uint32_t>(word & blocks_most),
+            word >> blocks_bits & until_most,
+            (word & used_bit) != 0,
+            (word & dead_bit) != 0,
+            (word & soft_bit) != 0,
+            (word & soft_kept_bit) != 0};
   }
 };
 

@@ -1,10 +1,10 @@
-// DiskPurges: the purges of many that what is on disk has to be compared with, and their form in the
-// journal, which is kept over a restart. Pure.
+// DiskPurges: the purges of many that what is on disk has to be compared with, and their form in
+// the journal, which is kept over a restart. Pure.
 //
-// In memory a purge is forgotten once all entries were compared with it. The tags and the key of what
-// is on disk are known only when its file is read, so here purges stand until nothing is left that is
-// older. Where they become too many the oldest become one of everything: more is purged than was
-// asked for, never less.
+// In memory a purge is forgotten once all entries were compared with it. The tags and the key of
+// what is on disk are known only when its file is read, so here purges stand until nothing is left
+// that is older. Where they become too many the oldest become one of everything: more is purged
+// than was asked for, never less.
 #pragma once
 
 #include <cstdint>

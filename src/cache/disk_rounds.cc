@@ -45,8 +45,7 @@ void DiskKeeper::load(std::uint64_t name) {
   // A number of the future was given by a clock that was ahead: what was purged can't be told.
   const bool has_number =
       object.zone == inner_.zone.header().instance || object.seq < zone_.first.load();
-  if (!sound || !has_number || until < wall_ms() ||
-      judge(object) == Purges::Verdict::purged) {
+  if (!sound || !has_number || until < wall_ms() || judge(object) == Purges::Verdict::purged) {
     ++refused_;
     folder_.remove_file(name);
     return;
@@ -80,8 +79,7 @@ void DiskKeeper::loaded() {
             [](const Order& one, const Order& other) { return one.seq < other.seq; });
   log::notice("cache {}: {} stored answers found on disk within {} ms, {} removed; {} of {} MiB",
               name_, found_, DiskTier::now_ms() - loading_since_ms_, refused_,
-              zone_.blocks.load() * disk_block_bytes >> 20,
-              blocks_most_ * disk_block_bytes >> 20);
+              zone_.blocks.load() * disk_block_bytes >> 20, blocks_most_ * disk_block_bytes >> 20);
 }
 
 // --- what is of no use any more
@@ -105,8 +103,10 @@ bool DiskKeeper::sweep_some(std::int64_t until_ms) {
       if (hash == 0) continue;
       const DiskInfo info = index_.info(sweep_at_);
       // What is dead may have a newer answer in memory.
-      if (info.dead || (info.soft && !info.soft_kept)) look_at(hash);
-      else if (is_over(sweep_at_, now_s)) drop(sweep_at_);
+      if (info.dead || (info.soft && !info.soft_kept))
+        look_at(hash);
+      else if (is_over(sweep_at_, now_s))
+        drop(sweep_at_);
     }
     if (sweep_at_ == index_.capacity()) {
       sweep_at_ = 0;

@@ -43,11 +43,12 @@ bool DiskTier::want(CellId id) const {
   return false;
 }
 
-// Whatever the keeper is about to put under the hash is marked first: it looks for that after it has
-// put it, so that either the entry here is the one it put or it sees the mark.
+// Whatever the keeper is about to put under the hash is marked first: it looks for that after it
+// has put it, so that either the entry here is the one it put or it sees the mark.
 bool DiskTier::mark(std::uint64_t hash, std::uint64_t bit) const {
   DiskControl& it = *memory_.disk;
-  if (it.writing_hash.load() == hash) it.writing_removed.fetch_or(bit == DiskInfo::dead_bit ? 1 : 2);
+  if (it.writing_hash.load() == hash)
+    it.writing_removed.fetch_or(bit == DiskInfo::dead_bit ? 1 : 2);
   const std::uint32_t number = index_.find(hash);
   if (number == nothing) return false;
   const std::uint64_t was = index_.entry(number).info.fetch_or(bit);

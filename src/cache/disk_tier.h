@@ -28,8 +28,8 @@ class DiskTier {
   void stored(std::uint64_t hash) const;
   // Removed, or soft purged. True: the disk had it.
   bool removed(std::uint64_t hash, bool soft) const;
-  // Until all files are known a key that is purged may have one that has no entry yet: that is noted
-  // as for a tag, under the zone's lock; without it everything goes that was purged for good.
+  // Until all files are known a key that is purged may have one that has no entry yet: that is
+  // noted as for a tag, under the zone's lock; without it everything goes that was purged for good.
   bool knows_all() const { return !exists() || memory_.disk->loaded.load() != 0; }
   void purged_key(std::string_view key, bool soft, std::uint64_t seq) const {
     purged(false, {}, key_tag(key), soft, seq);

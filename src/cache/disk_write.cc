@@ -125,8 +125,10 @@ void DiskKeeper::note_written(std::uint64_t hash, std::uint64_t seq, std::uint64
   // What became of it while it was written, and was said when it could not be found yet.
   const std::uint32_t removed =
       zone_.writing_hash.load() == hash ? zone_.writing_removed.load() : 0;
-  if ((removed & 1) != 0) drop(number);
-  else if ((removed & 2) != 0) index_.entry(number).info.fetch_or(DiskInfo::soft_bit);
+  if ((removed & 1) != 0)
+    drop(number);
+  else if ((removed & 2) != 0)
+    index_.entry(number).info.fetch_or(DiskInfo::soft_bit);
 }
 
 // Soft purged on disk, and not in memory: its file is to say so after a restart, too.
@@ -136,10 +138,10 @@ void DiskKeeper::keep_soft(std::uint64_t hash, std::uint32_t number) {
   std::string body;
   const Fd fd = folder_.open_file(name);
   struct stat is {};
-  bool sound = fd && ::fstat(fd.get(), &is) == 0 &&
-               read_head(fd.get(), static_cast<std::uint64_t>(is.st_size), object) ==
-                   Fetched::done &&
-               object.seq == index_.entry(number).seq.load();
+  bool sound =
+      fd && ::fstat(fd.get(), &is) == 0 &&
+      read_head(fd.get(), static_cast<std::uint64_t>(is.st_size), object) == Fetched::done &&
+      object.seq == index_.entry(number).seq.load();
   std::uint64_t at = head_.size();
   for (const DiskPiece& piece : object.pieces) {
     sound = sound && read_piece(fd.get(), at, piece);

@@ -65,7 +65,9 @@ class Fills {
 
   // Under the lock.
   CellId find(std::uint64_t hash) const;  // active or orphaned
-  CellId claim(std::uint64_t hash, std::uint64_t seq) const { return claim(hash, seq, memory_.self); }
+  CellId claim(std::uint64_t hash, std::uint64_t seq) const {
+    return claim(hash, seq, memory_.self);
+  }
   CellId claim(std::uint64_t hash, std::uint64_t seq, std::uint32_t owner) const;
   void mark_purged(std::uint64_t hash, bool soft) const;
 

@@ -25,9 +25,9 @@ class Purges {
   }
   Verdict judge(const Head& head) const;  // without the lock; of a sound head
 
-  void all(bool soft) const;                                  // without the lock
-  std::uint64_t tag(std::uint64_t tag, bool soft) const;      // under the lock; its seq
-  void all_tagged(bool soft) const;                           // without it: more than was asked for
+  void all(bool soft) const;                              // without the lock
+  std::uint64_t tag(std::uint64_t tag, bool soft) const;  // under the lock; its seq
+  void all_tagged(bool soft) const;                       // without it: more than was asked for
   // Under the lock; its seq, 0: too many.
   std::uint64_t prefix(std::string_view key_prefix, bool soft) const;
 

@@ -135,9 +135,7 @@ bool Store::purge_prefix(std::string_view key_prefix, bool soft) {
   return inner_->purge_prefix(key_prefix, soft);
 }
 
-void Store::purge_tag(std::uint64_t tag, bool soft) {
-  inner_->purge_tag(tag, soft);
-}
+void Store::purge_tag(std::uint64_t tag, bool soft) { inner_->purge_tag(tag, soft); }
 
 void Store::purge_all(bool soft) {
   inner_->purges.all(soft);

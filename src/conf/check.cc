@@ -142,10 +142,10 @@ void check_cache_folders(const std::vector<CacheConf>& caches, Report& report) {
   for (std::size_t i = 0; i < caches.size(); ++i) {
     for (std::size_t other = 0; other < i && !caches[i].path->empty(); ++other) {
       if (caches[other].path->path != caches[i].path->path) continue;
-      report.error(caches[i].path.where, 0,
-                   fmt::format("[cache {}] has the path of [cache {}]", caches[i].name,
-                               caches[other].name),
-                   "give each its own folder");
+      report.error(
+          caches[i].path.where, 0,
+          fmt::format("[cache {}] has the path of [cache {}]", caches[i].name, caches[other].name),
+          "give each its own folder");
     }
   }
 }

@@ -45,12 +45,13 @@ constexpr Directive stores[] = {
         {.name = "path",
          .kinds = in_cache,
          .fallback = "off",
-         .doc = "The folder of the disk tier: what is stored is written there, too, by a process of "
-                "its own, is served from there when it left memory, and is kept over restarts. A "
-                "disk that does not answer delays nobody for more than half a second. The last part "
-                "of the path is made where it is missing, for the user of weir alone. No two "
-                "[cache] sections may have the same. Another folder at a reload begins with an "
-                "empty memory.",
+         .doc =
+             "The folder of the disk tier: what is stored is written there, too, by a process of "
+             "its own, is served from there when it left memory, and is kept over restarts. A "
+             "disk that does not answer delays nobody for more than half a second. The last part "
+             "of the path is made where it is missing, for the user of weir alone. No two "
+             "[cache] sections may have the same. Another folder at a reload begins with an "
+             "empty memory.",
          .example = "/var/cache/weir/pages",
          .nginx = "proxy_cache_path"}),
     row<&CacheConf::disk_size>(
@@ -59,10 +60,12 @@ constexpr Directive stores[] = {
          .fallback = "1g",
          .least = 1ULL << 20,
          .most = 1ULL << 44,
-         .doc = "How much of the disk the files below path take, in blocks of 4096 bytes. The oldest "
-                "go first, but for those that were asked for since. Each 16 KiB take 37 bytes of "
-                "memory besides the size, and are room for one answer at most. Another size at a "
-                "reload begins with an empty memory.",
+         .doc =
+             "How much of the disk the files below path take, in blocks of 4096 bytes. The oldest "
+             "go first, but for those that were fetched from there since. Each 16 KiB take 37 "
+             "bytes of "
+             "memory besides the size, and are room for one answer at most. Another size at a "
+             "reload begins with an empty memory.",
          .example = "20g",
          .nginx = "proxy_cache_path max_size"}),
 };

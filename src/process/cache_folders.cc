@@ -23,7 +23,8 @@ std::string parent_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-// One that is empty, or has the journal of a disk tier, was meant for this; another may be anything.
+// One that is empty, or has the journal of a disk tier, was meant for this; another may be
+// anything.
 bool is_ours_to_give(int folder) {
   Handle<DIR, &::closedir> stream(::fdopendir(::fcntl(folder, F_DUPFD_CLOEXEC, 3)));
   if (stream == nullptr) return false;

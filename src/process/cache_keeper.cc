@@ -115,8 +115,8 @@ void CacheKeeper::obey(const Message& message, std::vector<Fd>& fds) {
             static_cast<unsigned>(message.kind));
 }
 
-// The stores of this configuration; those that only an earlier generation uses have no disk from now
-// on: their folders may be in use by these.
+// The stores of this configuration; those that only an earlier generation uses have no disk from
+// now on: their folders may be in use by these.
 void CacheKeeper::work() {
   cache::Stores* const all = plan_.generation.blueprint->stores();
   if (working_ || all == nullptr) return;
@@ -137,8 +137,7 @@ void CacheKeeper::work() {
       log::error("cache {}: the cache keeper can't be woken; it looks each second", named.name);
     store_watchers_.push_back(std::move(watcher));
     stores_.push_back(named.store);
-    keepers_.push_back(
-        std::make_unique<cache::DiskKeeper>(*named.store, std::string(named.name)));
+    keepers_.push_back(std::make_unique<cache::DiskKeeper>(*named.store, std::string(named.name)));
   }
   keep();
 }

@@ -1,6 +1,6 @@
 // Cache keeper: the one process that touches the folders of disk tiers. One per instance, where a
-// [cache] has a path; what it does is cache/disk_keeper.h. It may hang as long as a disk does: nobody
-// waits for it.
+// [cache] has a path; what it does is cache/disk_keeper.h. It may hang as long as a disk does:
+// nobody waits for it.
 //
 //   ready -> go -> keeps -> (yield: a successor follows) stop -> exit
 #pragma once

@@ -188,8 +188,8 @@ void Reload::commit() {
   hand_over_housekeeping();
 }
 
-// Nobody waits for the one before: whoever has a folder has it until the end of its process, and the
-// next one looks again until then. One that hangs in a call to its disk is killed.
+// Nobody waits for the one before: whoever has a folder has it until the end of its process, and
+// the next one looks again until then. One that hangs in a call to its disk is killed.
 void Reload::hand_over_folders() {
   for (Child* child : instance_.children.of_role(shm::Role::cache_keeper)) {
     if (starting(*child)) {

@@ -140,18 +140,18 @@ json caches_of(const cache::Stores& stores) {
     const cache::StoreStats stats = named.store->stats();
     json& it = all.emplace_back();
     it = json({{"name", std::string(named.name)},
-                   {"bytes", stats.bytes_used},
-                   {"bytes_max", stats.bytes_max},
-                   {"entries", stats.entries},
-                   {"entries_max", stats.entries_max},
-                   {"stored", stats.stored},
-                   {"evicted", stats.evicted},
-                   {"expired", stats.expired},
-                   {"purged", stats.purged},
-                   {"damaged", stats.damaged},
-                   {"no_room", stats.no_room},
-                   {"lock_timeouts", stats.lock_timeouts},
-                   {"moved_bytes", stats.moved_bytes}});
+               {"bytes", stats.bytes_used},
+               {"bytes_max", stats.bytes_max},
+               {"entries", stats.entries},
+               {"entries_max", stats.entries_max},
+               {"stored", stats.stored},
+               {"evicted", stats.evicted},
+               {"expired", stats.expired},
+               {"purged", stats.purged},
+               {"damaged", stats.damaged},
+               {"no_room", stats.no_room},
+               {"lock_timeouts", stats.lock_timeouts},
+               {"moved_bytes", stats.moved_bytes}});
     if (stats.disk_bytes_max == 0) continue;
     it["disk"] = {{"bytes", stats.disk_bytes},
                   {"bytes_max", stats.disk_bytes_max},

@@ -145,9 +145,9 @@ class CacheStage final : public Recycled<CacheStage>,
   bool no_store_ = false;
   bool waits_for_disk_ = false;  // follower_ is of the cache keeper
   bool from_disk_ = false;       // what is found next was on disk
-  bool validates_ = false;  // the peer is asked whether stored_ is good still
-  bool in_parts_ = false;   // the client gets a 206
-  bool alone_ = false;      // the client is gone
+  bool validates_ = false;       // the peer is asked whether stored_ is good still
+  bool in_parts_ = false;        // the client gets a 206
+  bool alone_ = false;           // the client is gone
 };
 
 }  // namespace weir

@@ -38,7 +38,7 @@ class Versions(Origin):
 
 
 class Reader(threading.Thread):
-    """Asks for targets that are its own; what is not as the origin has it now is a fault."""
+    """Asks for targets that are its own, over one connection after another; what is not as the origin has it now is a fault."""
 
     def __init__(self, weir, origin, number, until):
         super().__init__()
@@ -50,9 +50,11 @@ class Reader(threading.Thread):
 
     def run(self):
         try:
-            with self.weir.connect() as client:
-                while time.monotonic() < self.until and not self.faults:
-                    self.one(client, random.choice(self.targets))
+            while time.monotonic() < self.until and not self.faults:
+                with self.weir.connect() as client:
+                    for _ in range(200):  # below keepalive_requests
+                        if time.monotonic() < self.until and not self.faults:
+                            self.one(client, random.choice(self.targets))
         except Exception as error:  # noqa: BLE001: the test's own thread says it
             self.faults.append(repr(error))
 

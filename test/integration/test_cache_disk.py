@@ -312,6 +312,36 @@ def test_a_disk_that_hangs_delays_only_who_waits_for_it():
         wait_until(served, 10, "the disk to be used again")
 
 
+def test_a_keeper_that_hangs_holds_up_neither_a_reload_nor_the_end():
+    """The one of the old generation is killed after a while, and its successor has the folder; the last one, too."""
+    with Bodies() as origin, Daemon(config(origin)) as weir:
+        store_all(weir, TARGETS[:50])
+        (old,) = keepers(weir)
+        os.kill(old, signal.SIGSTOP)
+        weir.reload()
+        fetch_all(weir, TARGETS[:50])
+        wait_until(lambda: keepers(weir) and old not in keepers(weir), 10, "the successor alone")
+        wait_until(lambda: disk_of(weir)["loaded"], 10, "the folder to be known")
+        fetch_all(weir, ["/another"], "MISS")
+        at_rest(weir, 51)
+        os.kill(keepers(weir)[0], signal.SIGSTOP)
+
+
+def test_a_purge_while_the_disk_hangs_counts():
+    """With the keeper stopped: what is purged, invalidated or replaced meanwhile does not come back from disk."""
+    with Bodies() as origin, Daemon(config(origin)) as weir:
+        url, replaced, tagged = "/url", "/replaced", "/tagged"
+        store_all(weir, [url, replaced, tagged])
+        (keeper,) = keepers(weir)
+        os.kill(keeper, signal.SIGSTOP)
+        for words in (["http://localhost/url"], ["--prefix", "http://localhost/tag"]):
+            done = run_program("weirctl", "-c", weir.config_file, "-p", weir.prefix, "purge", *words)
+            assert done.returncode == 0, done.stderr
+        assert weir.get(replaced, method="POST", body=b"").status == 200
+        os.kill(keeper, signal.SIGCONT)
+        fetch_all(weir, [url, replaced, tagged], "MISS")
+
+
 def test_reload_hands_the_folder_over():
     """Another disk_size, no disk, a disk again: each time what is on disk serves, and one keeper has it."""
     with Bodies() as origin, Daemon(config(origin), workers=2) as weir:

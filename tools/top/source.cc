@@ -100,9 +100,13 @@ Status parse_status(std::string_view text) {
   for (const json& cache : array_of(document, "caches")) {
     const auto number = [&](const char* key) { return value_or<std::uint64_t>(cache, key, 0); };
     CacheReading& reading = out.caches.emplace_back();
-    reading = {value_or<std::string>(cache, "name", ""), number("bytes"),
-               number("bytes_max"), number("entries"), number("entries_max"),
-               number("stored"), number("evicted")};
+    reading = {value_or<std::string>(cache, "name", ""),
+               number("bytes"),
+               number("bytes_max"),
+               number("entries"),
+               number("entries_max"),
+               number("stored"),
+               number("evicted")};
     const auto disk = cache.find("disk");
     if (disk == cache.end() || !disk->is_object()) continue;
     const auto of_disk = [&](const char* key) { return value_or<std::uint64_t>(*disk, key, 0); };

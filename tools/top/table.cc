@@ -171,11 +171,11 @@ void add_errors(const GroupRows& group, std::vector<Line>& lines) {
 }
 
 Line disk_line(const CacheRow& cache) {
-  Line line{{{fmt::format("{}{} on disk: {} of {}, {} answers, {} hits/s", indent,
-                          printable(cache.name), size(cache.disk_bytes),
-                          size(cache.disk_bytes_max), count(cache.disk_entries),
-                          cache.disk_hits ? rate(*cache.disk_hits) : "-")}},
-            nullptr};
+  Line line{
+      {{fmt::format("{}{} on disk: {} of {}, {} answers, {} hits/s", indent, printable(cache.name),
+                    size(cache.disk_bytes), size(cache.disk_bytes_max), count(cache.disk_entries),
+                    cache.disk_hits ? rate(*cache.disk_hits) : "-")}},
+      nullptr};
   if (cache.disk_write_errors != 0) {
     line.spans.push_back(
         {fmt::format(", {} write errors", count(cache.disk_write_errors)), Mood::fair});

@@ -108,9 +108,9 @@ TEST_CASE("disk tier: what memory has no room for is served from disk, whatever 
   }
   CHECK(disk.worker->stats().entries < 300);
   CHECK(folder.files().size() == 300);
-  for (const auto& [key, body] : bodies) {
-    CAPTURE(key);
-    CHECK((disk.get(key) == body));
+  for (const auto& it : bodies) {
+    CAPTURE(it.first);
+    CHECK((disk.get(it.first) == it.second));
   }
   CHECK(disk.worker->stats().disk_hits > 0);
   demand_sound(*disk.worker);
