@@ -48,6 +48,8 @@ void DiskKeeper::look_at(std::uint64_t hash) {
     drop(number);
   } else if (number != nothing && index_.info(number).soft && !index_.info(number).soft_kept) {
     keep_soft(hash, number);
+  } else if (number == nothing && !source.reader) {
+    count(zone_.dropped);  // it left memory before
   }
   zone_.writing_hash.store(0);
 }

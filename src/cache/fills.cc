@@ -107,7 +107,7 @@ void Fills::orphan(std::uint32_t slot, CellId id) const {
   Cell& it = cell(id);
   std::uint64_t was = it.word.load(std::memory_order_acquire);
   const CellWord word = CellWord::of(was);
-  if (!word.is_active() || word.slot != slot) return;
+  if (!word.is_active() || word.slot != slot || word.version != id.version) return;
   it.word.compare_exchange_strong(was, CellWord{word.version, slot, CellState::orphaned}.word(),
                                   std::memory_order_seq_cst);
   SHM_POINT(cache_cell_orphaned);

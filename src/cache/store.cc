@@ -78,6 +78,13 @@ std::uint64_t Store::zone_bytes(const StoreSizes& sizes) {
   return Geometry::of(sizes).body_bytes + shm::header_bytes;
 }
 
+std::uint64_t Store::keeper_bytes(const StoreSizes& sizes) {
+  if (sizes.disk_bytes == 0) return 0;
+  constexpr std::uint64_t order_bytes = 2 * 16, purges_bytes = 16U << 20;
+  const Geometry it = Geometry::of(sizes);
+  return it.disk_entries_most * order_bytes + it.object_bytes_most + purges_bytes;
+}
+
 const StoreSizes& Store::sizes() const { return inner_->memory.geometry.sizes; }
 const shm::Zone& Store::zone() const { return inner_->zone; }
 

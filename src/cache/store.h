@@ -214,6 +214,8 @@ class Store {
 
   // Of shared memory, index and all.
   static std::uint64_t zone_bytes(const StoreSizes& sizes);
+  // Of the cache keeper's own, at most.
+  static std::uint64_t keeper_bytes(const StoreSizes& sizes);
   const StoreSizes& sizes() const;
   const shm::Zone& zone() const;
 
