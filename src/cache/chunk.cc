@@ -10,7 +10,11 @@
 namespace weir::cache {
 
 std::uint32_t checksum(std::string_view bytes) {
-  return static_cast<std::uint32_t>(XXH3_64bits(bytes.data(), bytes.size()));
+  return static_cast<std::uint32_t>(checksum64(bytes));
+}
+
+std::uint64_t checksum64(std::string_view bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
 }
 
 std::uint32_t head_checksum(const Head& head) {

@@ -190,6 +190,7 @@ inline std::uint32_t table_units(std::uint32_t capacity) {
 }
 
 std::uint32_t checksum(std::string_view bytes);
+std::uint64_t checksum64(std::string_view bytes);
 std::uint32_t head_checksum(const Head& head);
 
 // The sizes that the head names lie within its chunk, which lies within `units_most`.

@@ -45,9 +45,22 @@ class Reader::Core {
   bool spoil();
 };
 
+// What a fill brings back from disk, under the seq that it had.
+class Restored {
+ public:
+  Content content = Content::answer;
+  bool soft = false;
+  // All purges there were until now. Under the zone's lock.
+  virtual Purges::Verdict judge_again() = 0;
+
+ protected:
+  ~Restored() = default;
+};
+
 class Fill::Core {
  public:
   Inner* inner = nullptr;
+  Restored* restored = nullptr;  // null: from an origin
   std::string key;
   std::uint64_t hash = 0, seq = 0;
   CellId cell;
@@ -72,6 +85,8 @@ class Fill::Core {
   bool grow_table();
   void finish_piece();
   void let_go();
+  std::uint32_t owner() const { return restored != nullptr ? disk_slot : inner->memory.self; }
+  bool may_restore(bool& soft) const;
   bool store();
 
   weir::cache::Part* part_ = nullptr;  // the piece that is being filled
@@ -104,6 +119,9 @@ class Follower::Core {
   bool attach();
   State of_reader();
 };
+
+// Until when a stored answer is good for anything, in wall-clock milliseconds.
+std::int64_t of_use_until(Content content, const Facts& facts);
 
 // Pieces and the whole of their body: what a body in pieces is checked against at first.
 std::uint32_t pieces_checksum(std::span<Piece> pieces, std::uint64_t bytes);

@@ -85,6 +85,7 @@ void Fill::abandon() {
 // --- its core
 
 void Fill::Core::reset() {
+  restored = nullptr;
   head = nullptr;
   ref = Ref();
   bytes = 0;
@@ -129,6 +130,7 @@ bool Fill::Core::begin(const Facts& facts, std::string_view fields,
 
   Inner::Plan plan{variant != nullptr ? variant->hash : hash, seq, facts};
   plan.length = length;
+  if (restored != nullptr) plan.content = restored->content;
   const bool fits =
       its_length && Inner::Plan::units(text, 0) * std::uint64_t{unit_bytes} + *its_length <=
                         geometry.chunk_bytes_most;
@@ -150,6 +152,7 @@ bool Fill::Core::begin(const Facts& facts, std::string_view fields,
     capacity_ = plan.capacity;
   }
   SHM_POINT(cache_head_written);
+  if (restored != nullptr) return true;  // it was not judged yet: nobody reads along
   inner->fills.cell(cell).ref.store(ref.word(), std::memory_order_release);
   return inner->fills.change(cell, CellState::growing);
 }
@@ -206,7 +209,7 @@ bool Fill::Core::append(std::string_view more) {
   // Sequentially consistent, as is the look of those who wait: see Fills.
   head->body.store(Body{bytes, Body::Progress::growing}.word(), std::memory_order_seq_cst);
   SHM_POINT(cache_appended);
-  inner->fills.wake(cell);
+  if (restored == nullptr) inner->fills.wake(cell);
   return true;
 }
 
@@ -289,7 +292,8 @@ bool Fill::Core::commit() {
   head->body.store(Body{bytes, Body::Progress::complete}.word(), std::memory_order_release);
   SHM_POINT(cache_completed);
   const bool stored = store();
-  inner->fills.change(cell, CellState::complete);
+  inner->fills.change(cell, restored != nullptr ? CellState::look_again : CellState::complete,
+                      owner());
   let_go();
   return stored;
 }
@@ -304,20 +308,38 @@ bool Fill::Core::store() {
   if (!lock) return false;
   const std::uint32_t purged = it.fills.cell(cell).purged.load(std::memory_order_seq_cst);
   if ((purged & 1) != 0 || it.purges.judge(*head) == Purges::Verdict::purged) return false;
-  if ((purged & 2) != 0) {
+  bool soft = (purged & 2) != 0;
+  if (restored != nullptr && !may_restore(soft)) return false;
+  if (soft) {
     head->body.store(Body{bytes, Body::Progress::complete, true}.word(), std::memory_order_release);
   }
   if (!it.objects.insert(ref, *head)) return false;
+  if (restored != nullptr) return true;
   it.passes.forget(hash);
   count(it.memory.control->stored);
+  it.disk.stored(hash);
   return true;
+}
+
+// Under the lock. Not where those who wait gave up, or where something newer is there.
+bool Fill::Core::may_restore(bool& soft) const {
+  const CellWord word = inner->fills.word(cell);
+  if (word.version != cell.version || word.slot != disk_slot || !word.is_active()) return false;
+  const Purges::Verdict verdict = restored->judge_again();
+  if (verdict == Purges::Verdict::purged) return false;
+  soft = soft || restored->soft || verdict == Purges::Verdict::soft;
+  const std::uint32_t number = inner->index.find(hash);
+  const Head* const there = number == nothing ? nullptr : inner->objects.head_of(number);
+  return there == nullptr || there->seq < seq;
 }
 
 void Fill::Core::end(CellState state) {
   if (head != nullptr) {
     head->body.store(Body{bytes, Body::Progress::failed}.word(), std::memory_order_release);
   }
-  if (cell) inner->fills.change(cell, state);
+  // It is on disk, and there was no room in memory: each asks the origin.
+  if (restored != nullptr && state == CellState::failed) state = CellState::pass;
+  if (cell) inner->fills.change(cell, state, owner());
   auto& growing = inner->memory.rows[inner->memory.self].growing;
   growing.store(growing.load(std::memory_order_relaxed) - growing_, std::memory_order_relaxed);
   growing_ = 0;

@@ -21,7 +21,7 @@ CellId Fills::find(std::uint64_t hash) const {
 }
 
 // A free one, or else the one that ended longest ago, or else an orphan.
-CellId Fills::claim(std::uint64_t hash, std::uint64_t seq) const {
+CellId Fills::claim(std::uint64_t hash, std::uint64_t seq, std::uint32_t owner) const {
   Cell* const set = set_of(hash);
   Cell* chosen = nullptr;
   std::uint64_t best = 0;
@@ -45,7 +45,7 @@ CellId Fills::claim(std::uint64_t hash, std::uint64_t seq) const {
   chosen->began.store(static_cast<std::uint32_t>(seq), std::memory_order_relaxed);
   for (auto& waiters : chosen->waiters) waiters.store(0, std::memory_order_relaxed);
   SHM_POINT(cache_cell_cleared);
-  chosen->word.store(CellWord{version, memory_.self, CellState::leading}.word(),
+  chosen->word.store(CellWord{version, owner, CellState::leading}.word(),
                      std::memory_order_seq_cst);
   SHM_POINT(cache_cell_claimed);
   return {static_cast<std::uint32_t>(chosen - memory_.cells), version};
@@ -57,13 +57,13 @@ void Fills::mark_purged(std::uint64_t hash, bool soft) const {
   }
 }
 
-bool Fills::change(CellId id, CellState state) const {
+bool Fills::change(CellId id, CellState state, std::uint32_t owner) const {
   Cell& it = cell(id);
   std::uint64_t was = it.word.load(std::memory_order_relaxed);
   const CellWord word = CellWord::of(was);
-  if (word.version != id.version || word.slot != memory_.self || !word.is_active()) return false;
+  if (word.version != id.version || word.slot != owner || !word.is_active()) return false;
   const bool changed = it.word.compare_exchange_strong(
-      was, CellWord{id.version, memory_.self, state}.word(), std::memory_order_seq_cst);
+      was, CellWord{id.version, owner, state}.word(), std::memory_order_seq_cst);
   SHM_POINT(cache_cell_changed);
   wake(id);
   return changed;
@@ -107,7 +107,7 @@ void Fills::orphan(std::uint32_t slot, CellId id) const {
   Cell& it = cell(id);
   std::uint64_t was = it.word.load(std::memory_order_acquire);
   const CellWord word = CellWord::of(was);
-  if (!word.is_active() || word.slot != slot) return;
+  if (!word.is_active() || word.slot != slot || word.version != id.version) return;
   it.word.compare_exchange_strong(was, CellWord{word.version, slot, CellState::orphaned}.word(),
                                   std::memory_order_seq_cst);
   SHM_POINT(cache_cell_orphaned);
@@ -119,7 +119,9 @@ std::uint64_t Fills::oldest_active() const {
   std::uint32_t age = 0;
   for (std::uint32_t i = 0; i < fill_cells; ++i) {
     const Cell& it = memory_.cells[i];
-    if (!CellWord::of(it.word.load(std::memory_order_acquire)).is_active()) continue;
+    const CellWord word = CellWord::of(it.word.load(std::memory_order_acquire));
+    // What the keeper brings from disk is compared with all purges that there were.
+    if (!word.is_active() || word.slot == disk_slot) continue;
     const auto its_age = static_cast<std::uint32_t>(now) - it.began.load(std::memory_order_relaxed);
     age = its_age > age ? its_age : age;
   }

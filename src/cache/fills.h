@@ -65,17 +65,21 @@ class Fills {
 
   // Under the lock.
   CellId find(std::uint64_t hash) const;  // active or orphaned
-  CellId claim(std::uint64_t hash, std::uint64_t seq) const;
+  CellId claim(std::uint64_t hash, std::uint64_t seq) const {
+    return claim(hash, seq, memory_.self);
+  }
+  CellId claim(std::uint64_t hash, std::uint64_t seq, std::uint32_t owner) const;
   void mark_purged(std::uint64_t hash, bool soft) const;
 
   // The owner. False: it is not the owner.
-  bool change(CellId id, CellState state) const;
+  bool change(CellId id, CellState state) const { return change(id, state, memory_.self); }
+  bool change(CellId id, CellState state, std::uint32_t owner) const;
   void wake(CellId id) const;  // those who wait
 
   void listen(CellId id) const;  // this process wants to be told of the next change
   bool take_over(CellId id) const;
 
-  // Housekeeper.
+  // Housekeeper; and anybody who has waited long enough for the cache keeper (disk_slot).
   void orphan(std::uint32_t slot, CellId id) const;
   std::uint64_t oldest_active() const;  // seq
 

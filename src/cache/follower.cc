@@ -17,6 +17,8 @@ Follower::~Follower() {
   if (core_ != nullptr) core_->inner->give_back(core_);
 }
 
+void Follower::give_up() { core_->inner->fills.orphan(disk_slot, core_->cell); }
+
 Follower::State Follower::state() const { return core_->state(); }
 Reader& Follower::reader() { return core_->reader; }
 
@@ -96,6 +98,11 @@ Joined Inner::join(const Key& key, FollowerOwner& owner) {
     if (id) joined.fill = lead(id, key, seq);
     return joined;
   }
+  joined.follower = follow(id, key, owner);
+  return joined;
+}
+
+Follower Inner::follow(CellId id, const Key& key, FollowerOwner& owner) {
   Follower::Core* const core = take(follower_cores);
   core->inner = this;
   core->owner = &owner;
@@ -107,10 +114,33 @@ Joined Inner::join(const Key& key, FollowerOwner& owner) {
   if (first_follower != nullptr) first_follower->previous = core;
   first_follower = core;
   fills.listen(id);
-  joined.follower = Follower(core);
-  core->handle = &joined.follower;
+  Follower follower(core);
+  core->handle = &follower;
   if (fills.word(id).state != CellState::leading) fills.wake(id);  // there is something already
-  return joined;
+  return follower;
+}
+
+// Claimed for the keeper, whichever process that is: when it dies its successor goes on.
+Follower Inner::fetch(const Key& key, FollowerOwner& owner) {
+  if (!disk.has(key.hash)) return {};
+  Follower follower;
+  {
+    const Lock lock(memory);
+    if (!lock) return {};
+    CellId id = fills.find(key.hash);
+    if (id && fills.word(id).slot != disk_slot) return {};  // the origin is being asked
+    if (!id) {
+      id = fills.claim(key.hash, purges.next_seq(), disk_slot);
+      if (!id) return {};
+      if (!disk.want(id)) {
+        fills.change(id, CellState::look_again, disk_slot);
+        return {};
+      }
+    }
+    follower = follow(id, key, owner);
+  }
+  disk.wake();
+  return follower;
 }
 
 Fill Inner::lead(CellId id, const Key& key, std::uint64_t seq) {
@@ -121,6 +151,12 @@ Fill Inner::lead(CellId id, const Key& key, std::uint64_t seq) {
   core->seq = seq;
   core->cell = id;
   return Fill(core);
+}
+
+Fill Inner::restore(CellId id, const Key& key, std::uint64_t seq, Restored& restored) {
+  Fill fill = lead(id, key, seq);
+  fill.core_->restored = &restored;
+  return fill;
 }
 
 // Asks to be told again before it looks: what changes after the look makes a new wake.

@@ -1,6 +1,7 @@
 // What the housekeeper does: repairs, makes room, drops what is of no use any more, and takes back
 // what dead processes had.
 #include <algorithm>
+#include <limits>
 
 #include "cache/cores.h"
 #include "shm/points.h"
@@ -13,16 +14,15 @@ constexpr std::uint32_t sweep_turns = 32, sweep_entries = 64;
 // How long an answer that can be validated is kept after nobody may use it without that.
 constexpr std::int64_t validator_ms = 24 * 3600 * std::int64_t{1000};
 
-bool is_of_no_use(const Head& head, std::int64_t now_ms) {
-  if (head.content == Content::vary) return false;
-  const Facts& it = head.facts;
+}  // namespace
+
+std::int64_t of_use_until(Content content, const Facts& it) {
+  if (content == Content::vary) return std::numeric_limits<std::int64_t>::max();
   std::int64_t until = it.response_time - it.initial_age + it.lifetime +
                        std::max(it.stale_while_revalidate, it.stale_if_error);
   if ((it.flags & fact::has_validator) != 0) until += validator_ms;
-  return until < now_ms;
+  return until;
 }
-
-}  // namespace
 
 bool Store::keep_house(std::int64_t now_ms) {
   Inner& it = *inner_;
@@ -79,7 +79,7 @@ void Inner::sweep_one(std::uint32_t number, std::int64_t now_ms) {
     objects.remove(number, memory.control->damaged);
   } else if (hidden || verdict == Purges::Verdict::purged) {
     objects.remove(number, memory.control->purged);
-  } else if (is_of_no_use(*head, now_ms)) {
+  } else if (of_use_until(head->content, head->facts) < now_ms) {
     objects.remove(number, memory.control->expired);
   } else if (verdict == Purges::Verdict::soft) {
     head->body.fetch_or(Body::soft_bit, std::memory_order_seq_cst);

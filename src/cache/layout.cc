@@ -8,6 +8,8 @@ namespace {
 constexpr std::uint64_t segment_least = 64U << 10, segment_most = 4U << 20;
 constexpr std::uint32_t segments_least = 16;
 constexpr std::uint64_t bytes_per_entry = 1024;  // where the configuration does not say how many
+// Of the disk tier: 32 bytes of shared memory and more for each 16 KiB on disk.
+constexpr std::uint64_t bytes_per_disk_entry = 16384;
 
 std::uint32_t segment_bytes_for(std::uint64_t bytes) {
   const std::uint64_t about = std::bit_floor(std::max<std::uint64_t>(bytes / 128, 1));
@@ -56,6 +58,13 @@ Geometry Geometry::of(const StoreSizes& sizes) {
   place(it.passes_at, pass_cells * sizeof(Pass));
   place(it.uses_at, use_cells * sizeof(std::atomic<std::uint64_t>));
   place(it.tags_at, tag_cells * sizeof(TagCell));
+  if (sizes.disk_bytes != 0) {
+    it.disk_entries_most = static_cast<std::uint32_t>(
+        std::clamp<std::uint64_t>(sizes.disk_bytes / bytes_per_disk_entry, 1024, 1U << 28));
+    it.disk_buckets = it.disk_entries_most / 7 + 4;
+    place(it.disk_at, sizeof(DiskControl));
+    place(it.disk_buckets_at, std::size_t{it.disk_buckets} * sizeof(DiskBucket));
+  }
   at = (at + shm::page_bytes - 1) & ~(shm::page_bytes - 1);
   place(it.data_at, std::size_t{it.segments} * segment_bytes);
   it.body_bytes = at;
@@ -66,7 +75,7 @@ shm::Kind Geometry::kind(std::string_view name) const {
   return {name, 1,
           shm::layout_hash({sizeof(Control), sizeof(Bucket), sizeof(Cell), sizeof(Head),
                             sizeof(PieceList), sizeof(Part), segment_units, segments, buckets,
-                            ghost_sets, data_at})};
+                            ghost_sets, sizeof(DiskControl), disk_buckets, data_at})};
 }
 
 Memory::Memory(const Geometry& its_geometry, const shm::Zone& zone) : geometry(its_geometry) {
@@ -82,6 +91,10 @@ Memory::Memory(const Geometry& its_geometry, const shm::Zone& zone) : geometry(i
   passes = zone.get<Pass>(it.passes_at);
   uses = zone.get<std::atomic<std::uint64_t>>(it.uses_at);
   tags = zone.get<TagCell>(it.tags_at);
+  if (it.disk_buckets != 0) {
+    disk = zone.get<DiskControl>(it.disk_at);
+    disk_buckets = zone.get<DiskBucket>(it.disk_buckets_at);
+  }
   data = zone.body().data() + it.data_at;
 }
 

@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "cache/chunk.h"
+#include "cache/disk_layout.h"
 #include "cache/store.h"
 #include "shm/slots.h"
 #include "shm/zone.h"
@@ -165,10 +166,11 @@ struct Geometry {
   std::uint64_t live_most = 0;  // units of objects that can be found or grow
   std::uint64_t object_bytes_most = 0;
   std::uint32_t entries_most = 0, buckets = 0, ghost_sets = 0;
+  std::uint32_t disk_entries_most = 0, disk_buckets = 0;  // 0: no disk tier
 
   std::size_t control_at = 0, states_at = 0, books_at = 0, rows_at = 0, pins_at = 0, pin_stride = 0,
               buckets_at = 0, ghosts_at = 0, cells_at = 0, passes_at = 0, uses_at = 0, tags_at = 0,
-              data_at = 0, body_bytes = 0;
+              disk_at = 0, disk_buckets_at = 0, data_at = 0, body_bytes = 0;
 
   static Geometry of(const StoreSizes& sizes);
   std::uint64_t segment_bytes() const { return std::uint64_t{segment_units} * unit_bytes; }
@@ -189,6 +191,8 @@ struct Memory {
   Pass* passes = nullptr;
   std::atomic<std::uint64_t>* uses = nullptr;  // uses.h
   TagCell* tags = nullptr;
+  DiskControl* disk = nullptr;  // null: no disk tier
+  DiskBucket* disk_buckets = nullptr;
   std::byte* data = nullptr;
   std::uint32_t self = nothing;  // this process's slot
 

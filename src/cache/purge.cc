@@ -43,13 +43,15 @@ TagCell* set_of(const Memory& memory, std::uint64_t tag) {
 // Notes a purge at a number of its own. Who drew a later number has done so after the note could be
 // seen: else it is noted once more.
 template <class Note>
-void Purges::at_new_seq(const Note& note) const {
+std::uint64_t Purges::at_new_seq(const Note& note) const {
   constexpr int attempts = 1000;
+  std::uint64_t seq = 0;
   for (int attempt = 0; attempt < attempts; ++attempt) {
-    const std::uint64_t seq = next_seq();
+    seq = next_seq();
     note(seq);
-    if (memory_.control->seq.load(std::memory_order_seq_cst) == seq) return;
+    if (memory_.control->seq.load(std::memory_order_seq_cst) == seq) break;
   }
+  return seq;
 }
 
 Purges::Verdict Purges::judge(const Head& head) const {
@@ -108,7 +110,7 @@ void Purges::all_tagged(bool soft) const {
   });
 }
 
-void Purges::tag(std::uint64_t tag, bool soft) const {
+std::uint64_t Purges::tag(std::uint64_t tag, bool soft) const {
   Control& it = *memory_.control;
   TagCell* const set = set_of(memory_, tag);
   const auto newest = [](const TagCell& cell) {
@@ -131,15 +133,16 @@ void Purges::tag(std::uint64_t tag, bool soft) const {
     mine->soft.store(0);
     mine->tag.store(tag);
   }
-  at_new_seq([&](std::uint64_t seq) {
+  const std::uint64_t noted = at_new_seq([&](std::uint64_t seq) {
     (soft ? mine->soft : mine->hard).store(seq);
     raise(it.tag_newest, seq);
   });
   SHM_POINT(cache_tag_purged);
+  return noted;
 }
 
-bool Purges::prefix(std::string_view key_prefix, bool soft) const {
-  if (key_prefix.size() > rule_bytes_most) return false;
+std::uint64_t Purges::prefix(std::string_view key_prefix, bool soft) const {
+  if (key_prefix.size() > rule_bytes_most) return 0;
   Control& it = *memory_.control;
   for (Rule& rule : it.rules) {
     if (rule.seq.load() != 0) continue;
@@ -150,14 +153,14 @@ bool Purges::prefix(std::string_view key_prefix, bool soft) const {
     }
     rule.bytes.store(static_cast<std::uint32_t>(key_prefix.size()));
     rule.soft.store(soft);
-    at_new_seq([&](std::uint64_t seq) {
+    const std::uint64_t noted = at_new_seq([&](std::uint64_t seq) {
       rule.seq.store(seq);
       raise(it.rule_newest, seq);
     });
     SHM_POINT(cache_rule_made);
-    return true;
+    return noted;
   }
-  return false;
+  return 0;
 }
 
 void Purges::drop_rules(std::uint64_t before) const {

@@ -25,10 +25,11 @@ class Purges {
   }
   Verdict judge(const Head& head) const;  // without the lock; of a sound head
 
-  void all(bool soft) const;                                  // without the lock
-  void tag(std::uint64_t tag, bool soft) const;               // under the lock
-  void all_tagged(bool soft) const;                           // without it: more than was asked for
-  bool prefix(std::string_view key_prefix, bool soft) const;  // under the lock; false: too many
+  void all(bool soft) const;                              // without the lock
+  std::uint64_t tag(std::uint64_t tag, bool soft) const;  // under the lock; its seq
+  void all_tagged(bool soft) const;                       // without it: more than was asked for
+  // Under the lock; its seq, 0: too many.
+  std::uint64_t prefix(std::string_view key_prefix, bool soft) const;
 
   // Housekeeper: all that was stored before was compared with them.
   void drop_rules(std::uint64_t before) const;
@@ -36,7 +37,7 @@ class Purges {
 
  private:
   template <class Note>
-  void at_new_seq(const Note& note) const;
+  std::uint64_t at_new_seq(const Note& note) const;
   Verdict judge_tags(const Head& head) const;
   Verdict judge_prefix(const Head& head) const;
 

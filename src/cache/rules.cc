@@ -42,6 +42,10 @@ StoreSizes store_sizes(const conf::CacheConf& conf) {
   // What is written was checked; the default may be too much for a small store.
   out.object_bytes_max = std::min(conf.max_object_size->bytes, conf.size->bytes / 2);
   out.eviction = *conf.eviction == conf::CacheEviction::lru ? Eviction::lru : Eviction::s3fifo;
+  if (!conf.path->empty()) {
+    out.disk_path = conf.path->path;
+    out.disk_bytes = conf.disk_size->bytes;
+  }
   return out;
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <ctime>
 
 #include "base/hash.h"
 #include "cache/cores.h"
@@ -14,6 +15,15 @@ namespace {
 
 constexpr std::uint32_t seq_first = 1;
 constexpr std::string_view zone_prefix = "cache:";
+
+// A number for each nanosecond that a zone lives: more than it can give.
+std::uint64_t seq_of_now() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(now.tv_nsec);
+}
+
 constexpr std::size_t name_most = 9;  // of a zone's 15 bytes, as /proc/PID/maps shows it
 
 std::string name_of_zone(std::string_view name) {
@@ -43,7 +53,10 @@ Result<std::unique_ptr<Store>> Store::create(std::string_view name, const StoreS
   if (auto made = make_wakes(inner->wakes); !made) return made.error();
   Control& control = *inner->memory.control;
   if (!make_lock(control)) return Error{Side::self, "a lock could not be made"};
-  control.seq.store(seq_first);
+  // What is on disk has numbers of zones that are gone: those of this one come behind them all.
+  const std::uint64_t first = inner->disk.exists() ? seq_of_now() : seq_first;
+  control.seq.store(first);
+  if (inner->disk.exists()) inner->memory.disk->first.store(first);
   Derived& derived = control.derived;
   derived.free_segments.store(geometry.segments);
   derived.open[0] = derived.open[1] = derived.victim = nothing;
@@ -78,6 +91,13 @@ Result<std::unique_ptr<Store>> Store::view(Address address) const {
 
 std::uint64_t Store::zone_bytes(const StoreSizes& sizes) {
   return Geometry::of(sizes).body_bytes + shm::header_bytes;
+}
+
+std::uint64_t Store::keeper_bytes(const StoreSizes& sizes) {
+  if (sizes.disk_bytes == 0) return 0;
+  constexpr std::uint64_t order_bytes = 2 * 16, purges_bytes = 16U << 20;
+  const Geometry it = Geometry::of(sizes);
+  return it.disk_entries_most * order_bytes + it.object_bytes_most + purges_bytes;
 }
 
 const StoreSizes& Store::sizes() const { return inner_->memory.geometry.sizes; }
@@ -124,6 +144,8 @@ Joined Store::join(const Key& key, FollowerOwner& owner, std::int64_t) {
   return inner_->join(key, owner);
 }
 
+Follower Store::fetch(const Key& key, FollowerOwner& owner) { return inner_->fetch(key, owner); }
+
 bool Store::freshen(const Key& key, Reader& stored, const Facts& facts, std::string_view fields) {
   return stored && inner_->freshen(key, stored, facts, fields);
 }
@@ -132,16 +154,15 @@ bool Store::remove(const Key& key) { return inner_->remove(key, false, false); }
 bool Store::purge(const Key& key, bool soft) { return inner_->remove(key, soft, true); }
 
 bool Store::purge_prefix(std::string_view key_prefix, bool soft) {
-  const Lock lock(inner_->memory, Lock::patient);
-  return lock && inner_->purges.prefix(key_prefix, soft);
+  return inner_->purge_prefix(key_prefix, soft);
 }
 
-void Store::purge_tag(std::uint64_t tag, bool soft) {
-  const Lock lock(inner_->memory, Lock::patient);
-  lock ? inner_->purges.tag(tag, soft) : inner_->purges.all_tagged(soft);
-}
+void Store::purge_tag(std::uint64_t tag, bool soft) { inner_->purge_tag(tag, soft); }
 
-void Store::purge_all(bool soft) { inner_->purges.all(soft); }
+void Store::purge_all(bool soft) {
+  inner_->purges.all(soft);
+  inner_->disk.wake();
+}
 
 void Store::clean_dead(shm::SlotId dead) { inner_->clean_dead(dead.index); }
 
@@ -179,6 +200,20 @@ StoreStats Store::stats() const {
   stats.segments = memory.geometry.segments;
   stats.segments_free = get(it.derived.free_segments);
   stats.moved_bytes = get(it.moved);
+  if (memory.disk != nullptr) {
+    const DiskControl& disk = *memory.disk;
+    stats.disk_bytes_max = memory.geometry.sizes.disk_bytes;
+    stats.disk_bytes = get(disk.blocks) * disk_block_bytes;
+    stats.disk_entries_max = memory.geometry.disk_entries_most;
+    stats.disk_entries = get(disk.entries);
+    stats.disk_hits = get(disk.hits);
+    stats.disk_stored = get(disk.stored);
+    stats.disk_evicted = get(disk.evicted);
+    stats.disk_damaged = get(disk.damaged);
+    stats.disk_dropped = get(disk.dropped);
+    stats.disk_write_errors = get(disk.write_errors);
+    stats.disk_loaded = get(disk.loaded) != 0;
+  }
   for (std::uint32_t segment = 0; segment < memory.geometry.segments; ++segment) {
     stats.segments_pinned += inner_->segments.is_pinned(segment);
   }

@@ -44,6 +44,8 @@ struct StoreSizes {
   std::uint64_t entries_max = 0;       // 0: as many as fit
   std::uint64_t object_bytes_max = 0;  // head and body of one answer
   Eviction eviction = Eviction::s3fifo;
+  std::string disk_path{};       // absolute; empty: memory alone
+  std::uint64_t disk_bytes = 0;  // of files there
   bool operator==(const StoreSizes&) const = default;
 };
 
@@ -162,6 +164,8 @@ class Follower {
 
   State state() const;
   Reader& reader();  // growing or complete
+  // Of Store::fetch(): it took too long. Whoever joins next leads.
+  void give_up();
   // Nobody else leads this key now: the Fill. Empty: another was faster; state() says what comes.
   Fill take_over();
 
@@ -202,6 +206,11 @@ struct StoreStats {
                 lock_timeouts = 0;
   std::uint64_t segments = 0, segments_free = 0, segments_pinned = 0, moved_bytes = 0;
   Served served{};
+  std::uint64_t disk_bytes_max = 0, disk_bytes = 0;  // max 0: there is no disk tier
+  std::uint64_t disk_entries_max = 0, disk_entries = 0;
+  std::uint64_t disk_hits = 0, disk_stored = 0, disk_evicted = 0, disk_damaged = 0,
+                disk_dropped = 0, disk_write_errors = 0;
+  bool disk_loaded = false;
 };
 
 class Store {
@@ -221,6 +230,8 @@ class Store {
 
   // Of shared memory, index and all.
   static std::uint64_t zone_bytes(const StoreSizes& sizes);
+  // Of the cache keeper's own, at most.
+  static std::uint64_t keeper_bytes(const StoreSizes& sizes);
   const StoreSizes& sizes() const;
   const shm::Zone& zone() const;
 
@@ -238,6 +249,9 @@ class Store {
   // How often a key was asked for that is not stored, this time included; forgotten after a while.
   std::uint32_t count_use(const Key& key);
   Joined join(const Key& key, FollowerOwner& owner, std::int64_t now_ms);
+  // Where find() found nothing: it may be on disk. Then the cache keeper brings it to memory, and
+  // says look_again; or pass, where it can't. Empty: it is not on disk, or the disk is too slow.
+  Follower fetch(const Key& key, FollowerOwner& owner);
   // The stored answer with other facts and fields, its body as it is: after a 304 (RFC 9111 4.3.4).
   bool freshen(const Key& key, Reader& stored, const Facts& facts, std::string_view fields);
   bool remove(const Key& key);  // true: something was there
@@ -265,6 +279,7 @@ class Store {
   std::vector<std::string> check_now() const;
 
  private:
+  friend class DiskKeeper;
   explicit Store(std::unique_ptr<Inner> inner);
   std::unique_ptr<Inner> inner_;
 };

@@ -101,7 +101,9 @@ bool Inner::put_marker(const Key& key, std::string_view vary, std::uint64_t seq)
   Head* const head = write_head(ref, text, plan);
   head->body_sum.store(checksum({}), std::memory_order_relaxed);
   head->body.store(Body{0, Body::Progress::complete}.word(), std::memory_order_release);
-  return objects.insert(ref, *head);
+  if (!objects.insert(ref, *head)) return false;
+  disk.stored(key.hash);
+  return true;
 }
 
 Head* Inner::sound_head(Ref ref, std::uint64_t hash) const {
@@ -161,6 +163,20 @@ Found Inner::find(const Key& key) {
   return {};
 }
 
+Inner::Source Inner::source_of(std::uint64_t hash) {
+  const std::uint32_t number = index.find(hash);
+  const Ref ref = number == nothing ? Ref() : index.ref(number);
+  if (!ref || !segments.pin(ref)) return {};
+  Head* const head = sound_head(ref, hash);
+  if (head == nullptr || purges.judge(*head) == Purges::Verdict::purged) {
+    segments.unpin(ref.segment());
+    return {};
+  }
+  Source source{open(ref, *head), std::string(key_of(*head)), tags_copy(*head), head->content};
+  if (source.reader.progress() != Reader::Progress::complete) return {};
+  return source;
+}
+
 Reader Inner::grow_with(Ref ref, const Key& key) {
   if (!segments.pin(ref)) return {};
   Head* const head = sound_head(ref, key.hash);
@@ -202,8 +218,21 @@ void hide(Head& head, bool soft) {
 
 // Where there is no lock to be had the answer is hidden, and the housekeeper removes it.
 bool Inner::remove(const Key& key, bool soft, bool purge) {
+  // The disk first, as it may be brought to memory from there; and once more, as it may have been
+  // written from memory meanwhile.
+  const bool on_disk = disk.removed(key.hash, soft);
+  const bool in_memory = remove_from_memory(key, soft, purge);
+  disk.removed(key.hash, soft);
+  return in_memory || on_disk;
+}
+
+bool Inner::remove_from_memory(const Key& key, bool soft, bool purge) {
   const Lock lock(memory, purge ? Lock::patient : Lock::brief);
-  if (!lock) return hide_unlocked(key, soft);
+  if (!lock) {
+    if (purge && !soft && !disk.knows_all()) disk.purged_unlocked(purges.next_seq());
+    return hide_unlocked(key, soft);
+  }
+  if (!disk.knows_all()) disk.purged_key(key.text, soft, purges.next_seq());
   fills.mark_purged(key.hash, soft);
   const std::uint32_t number = index.find(key.hash);
   if (number == nothing) return false;
@@ -279,7 +308,28 @@ bool Inner::freshen(const Key& key, Reader& stored, const Facts& facts, std::str
   }
   head->body_sum.store(old->body_sum.load(std::memory_order_relaxed), std::memory_order_relaxed);
   head->body.store(Body{plan.length, Body::Progress::complete}.word(), std::memory_order_release);
-  return objects.insert(ref, *head);
+  if (!objects.insert(ref, *head)) return false;
+  disk.stored(key.hash);
+  return true;
+}
+
+bool Inner::purge_prefix(std::string_view key_prefix, bool soft) const {
+  {
+    const Lock lock(memory, Lock::patient);
+    const std::uint64_t seq = lock ? purges.prefix(key_prefix, soft) : 0;
+    if (seq == 0) return false;
+    disk.purged_prefix(key_prefix, soft, seq);
+  }
+  disk.wake();
+  return true;
+}
+
+void Inner::purge_tag(std::uint64_t tag, bool soft) const {
+  {
+    const Lock lock(memory, Lock::patient);
+    lock ? disk.purged_tag(tag, soft, purges.tag(tag, soft)) : purges.all_tagged(soft);
+  }
+  disk.wake();
 }
 
 // The pieces themselves belong to both heads, of which only one is in the index.

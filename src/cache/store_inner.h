@@ -9,6 +9,7 @@
 
 #include "base/siphash.h"
 #include "cache/cleaner.h"
+#include "cache/disk_tier.h"
 #include "cache/fills.h"
 #include "cache/lock.h"
 #include "cache/objects.h"
@@ -18,6 +19,8 @@
 #include "cache/uses.h"
 
 namespace weir::cache {
+
+class Restored;  // cores.h
 
 struct Inner {
   Inner(std::string its_name, shm::Zone its_zone, const Geometry& geometry);
@@ -38,6 +41,7 @@ struct Inner {
   Uses uses{memory};
   Wakes wakes;
   Fills fills{memory, wakes};
+  DiskTier disk{memory, wakes};
   SipKey secret;
 
   // Checked in all but the body; nullptr: it is not that, or damaged. Its segment must be pinned.
@@ -65,6 +69,14 @@ struct Inner {
                   std::uint64_t seq) const;  // under the lock
 
   Found find(const Key& key);
+  // What is stored under a hash, to be written to disk: not counted as a use, nor if it was purged.
+  struct Source {
+    Reader reader{};
+    std::string key{};
+    std::vector<std::uint64_t> tags{};
+    Content content = Content::answer;
+  };
+  Source source_of(std::uint64_t hash);
   Reader grow_with(Ref ref, const Key& key);  // empty: it is not there any more
   // The Reader of an object whose segment is pinned, and is unpinned by it.
   Reader open(Ref ref, Head& head);
@@ -73,10 +85,17 @@ struct Inner {
   void drop_damaged(const Key& key, Ref ref);
   bool freshen(const Key& key, Reader& stored, const Facts& facts, std::string_view fields);
   bool remove(const Key& key, bool soft, bool purge);
+  bool remove_from_memory(const Key& key, bool soft, bool purge);
   bool hide_unlocked(const Key& key, bool soft) const;
+  bool purge_prefix(std::string_view key_prefix, bool soft) const;
+  void purge_tag(std::uint64_t tag, bool soft) const;
 
   Joined join(const Key& key, FollowerOwner& owner);
+  Follower fetch(const Key& key, FollowerOwner& owner);
+  Follower follow(CellId id, const Key& key, FollowerOwner& owner);
   Fill lead(CellId id, const Key& key, std::uint64_t seq);
+  // For the cache keeper, whose cell it is; `restored` outlives it.
+  Fill restore(CellId id, const Key& key, std::uint64_t seq, Restored& restored);
   void tell_followers();
 
   void repair();

@@ -142,8 +142,25 @@ void check_cache(const CacheConf& cache, Report& report) {
     report.warn(cache.post_body_max_size.where, 0,
                 "cache_methods has no POST: post_body_max_size does nothing");
   }
+  if (cache.disk_size.explicit_ && !cache.path.explicit_) {
+    report.warn(cache.disk_size.where, 0, "disk_size without path: nothing is stored on disk",
+                "add path = FOLDER");
+  }
   if (cache.lock_timeout.explicit_ && !*cache.lock) {
     report.warn(cache.lock_timeout.where, 0, "lock = off: lock_timeout does nothing");
+  }
+}
+
+// Two that write to one folder would remove each other's files.
+void check_cache_folders(const std::vector<CacheConf>& caches, Report& report) {
+  for (std::size_t i = 0; i < caches.size(); ++i) {
+    for (std::size_t other = 0; other < i && !caches[i].path->empty(); ++other) {
+      if (caches[other].path->path != caches[i].path->path) continue;
+      report.error(
+          caches[i].path.where, 0,
+          fmt::format("[cache {}] has the path of [cache {}]", caches[i].name, caches[other].name),
+          "give each its own folder");
+    }
   }
 }
 
@@ -196,6 +213,7 @@ void check_sections(const Config& config, const Sections& sections, Report& repo
     }
   }
   for (const CacheConf& cache : config.caches) check_cache(cache, report);
+  check_cache_folders(config.caches, report);
   check_field_name(config.defaults.real_ip_header, report);
   for (const ServerConf& server : config.servers) {
     if (server.real_ip_header.explicit_) check_field_name(server.real_ip_header, report);

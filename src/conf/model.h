@@ -174,6 +174,8 @@ struct CacheConf {
   Setting<Size> max_object_size;       // fields and body of one answer
   Setting<Size> slice;                 // 0: off; what large answers are fetched and stored in
   Setting<CacheEviction> eviction;
+  Setting<OptionalFolder> path;  // of the disk tier; off: memory alone
+  Setting<Size> disk_size;
   Setting<StatusTtls> ttl;                       // where the answer itself does not say
   Setting<OptionalTime> default_ttl;             // ... nor `ttl`, nor its Last-Modified
   Setting<OptionalTime> stale_while_revalidate;  // these two: where the answer does not say

@@ -53,6 +53,33 @@ constexpr Directive stores[] = {
                 "one that was asked for once, before those that are asked for again and again; "
                 "lru: the one that was asked for the longest ago.",
          .example = "lru"}),
+    row<&CacheConf::path>(
+        {.name = "path",
+         .kinds = in_cache,
+         .fallback = "off",
+         .doc =
+             "The folder of the disk tier: what is stored is written there, too, by a process of "
+             "its own, is served from there when it left memory, and is kept over restarts. A "
+             "disk that does not answer delays nobody for more than half a second. The last part "
+             "of the path is made where it is missing, for the user of weir alone. No two "
+             "[cache] sections may have the same. Another folder at a reload begins with an "
+             "empty memory.",
+         .example = "/var/cache/weir/pages",
+         .nginx = "proxy_cache_path"}),
+    row<&CacheConf::disk_size>(
+        {.name = "disk_size",
+         .kinds = in_cache,
+         .fallback = "1g",
+         .least = 1ULL << 20,
+         .most = 1ULL << 44,
+         .doc =
+             "How much of the disk the files below path take, in blocks of 4096 bytes. The oldest "
+             "go first, but for those that were fetched from there since. Each 16 KiB take 37 "
+             "bytes of "
+             "memory besides the size, and are room for one answer at most. Another size at a "
+             "reload begins with an empty memory.",
+         .example = "20g",
+         .nginx = "proxy_cache_path max_size"}),
 };
 
 constexpr Directive freshness[] = {
@@ -204,8 +231,6 @@ constexpr Directive places[] = {
 };
 
 constexpr Directive rows[] = {
-    planned("path", in_cache, "The folder of the disk tier."),
-    planned("disk_size", in_cache, "The size of the disk tier."),
     planned("compress", in_places, "The codings that answers are compressed with."),
     planned("compress_types", in_places, "The media types that are compressed."),
     planned("compress_min_length", in_places, "The shortest body that is compressed."),

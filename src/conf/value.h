@@ -108,6 +108,8 @@ inline constexpr std::string_view value_syntax<InputPath> = "PATH";
 template <>
 inline constexpr std::string_view value_syntax<OutputPath> = "PATH";
 template <>
+inline constexpr std::string_view value_syntax<OptionalFolder> = "FOLDER | off";
+template <>
 inline constexpr std::string_view value_syntax<TlsProtocols> = "TLSv1.2 | TLSv1.3 ...";
 
 // One value.
@@ -119,6 +121,7 @@ bool parse_value(Value& value, Size& out);
 bool parse_value(Value& value, std::string& out);
 bool parse_value(Value& value, InputPath& out);
 bool parse_value(Value& value, OutputPath& out);
+bool parse_value(Value& value, OptionalFolder& out);
 bool parse_value(Value& value, LogFile& out);
 bool parse_value(Value& value, ErrorLog& out);
 bool parse_value(Value& value, LogFormat& out);
@@ -170,6 +173,7 @@ std::string print_value(Size value);
 std::string print_value(const std::string& value);
 std::string print_value(const InputPath& value);
 std::string print_value(const OutputPath& value);
+std::string print_value(const OptionalFolder& value);
 std::string print_value(const LogFile& value);
 std::string print_value(const ErrorLog& value);
 std::string print_value(const LogFormat& value);

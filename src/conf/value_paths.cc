@@ -13,12 +13,12 @@ namespace {
 constexpr std::size_t path_bytes_max = 4095;
 
 // An input is relative to the file that names it, an output to the prefix.
-bool path_of(Value& value, const Word& word, bool input, std::string& out) {
+bool path_of(Value& value, const Word& word, bool input, std::string& out, bool is_folder = false) {
   const std::string& text = word.text;
   if (text.empty()) return value.bad(word, "the path is empty");
   if (text.size() > path_bytes_max) return value.bad(word, "the path is too long");
   if (text.find_first_of("\n\r\t") != text.npos) return value.bad(word, "a control byte in a path");
-  if (text.ends_with('/') && value.directive().name != "state_path") {
+  if (text.ends_with('/') && !is_folder && value.directive().name != "state_path") {
     return value.bad(word, fmt::format("\"{}\" is a folder, not a file", text));
   }
   out = input ? relative_to_file(text, value.naming_file())
@@ -134,6 +134,17 @@ bool parse_value(Value& value, OutputPath& out) {
   return value.has_words(1, 1) && path_of(value, value.first(), false, out.path);
 }
 
+bool parse_value(Value& value, OptionalFolder& out) {
+  if (!value.has_words(1, 1)) return false;
+  OptionalFolder parsed;
+  if (!value.is("off")) {
+    if (!path_of(value, value.first(), false, parsed.path, true)) return false;
+    while (parsed.path.size() > 1 && parsed.path.ends_with('/')) parsed.path.pop_back();
+  }
+  out = std::move(parsed);
+  return true;
+}
+
 bool parse_value(Value& value, LogFile& out) {
   if (!value.has_words(1, 1)) return false;
   LogFile parsed;
@@ -206,6 +217,10 @@ bool parse_item(Value& value, std::vector<CertificateKeyConf>& out) {
 
 std::string print_value(const InputPath& value) { return print_value(value.path); }
 std::string print_value(const OutputPath& value) { return print_value(value.path); }
+std::string print_value(const OptionalFolder& value) {
+  return value.empty() ? "off" : print_value(value.path);
+}
+
 std::string print_value(const LogFile& value) {
   return value.to_stderr ? "stderr" : print_value(value.path);
 }

@@ -69,6 +69,13 @@ struct InputPath {
   bool operator==(const InputPath&) const = default;
 };
 
+// "off", or a folder that is written, absolute.
+struct OptionalFolder {
+  std::string path;  // empty: off
+  bool empty() const { return path.empty(); }
+  bool operator==(const OptionalFolder&) const = default;
+};
+
 // A file, folder or socket that is written, absolute. Empty: none.
 struct OutputPath {
   std::string path;

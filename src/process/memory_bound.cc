@@ -7,6 +7,7 @@
 #include "cache/rules.h"
 #include "os/memory.h"
 #include "os/process.h"
+#include "process/cache_keeper.h"
 #include "process/instance.h"
 
 namespace weir::process {
@@ -47,13 +48,21 @@ MemoryBound memory_bound(const conf::Config& config, const Application& applicat
   for (const conf::CacheConf& cache : config.caches)
     zones += cache::Store::zone_bytes(cache::store_sizes(cache));
   const std::uint64_t program = memory::resident() + own_bytes;
-  out.bytes = zones + (workers + others) * program + workers * worker.bytes;
+  std::uint64_t keeper = 0;
+  if (needs_cache_keeper(config)) {
+    keeper = program;
+    for (const conf::CacheConf& cache : config.caches)
+      keeper += cache::Store::keeper_bytes(cache::store_sizes(cache));
+  }
+  out.bytes = zones + (workers + others) * program + workers * worker.bytes + keeper;
+  const std::string of_keeper =
+      keeper == 0 ? std::string() : fmt::format(" + cache keeper {} MiB", mib(keeper));
   out.text = fmt::format(
-      "at most {} MiB: zones {} MiB + {} processes x {} MiB + {} workers x {} MiB ({}). Besides: "
+      "at most {} MiB: zones {} MiB + {} processes x {} MiB + {} workers x {} MiB ({}){}. Besides: "
       "what the kernel holds for sockets, and until they have finished the workers of up to {} "
       "older generations",
       mib(out.bytes), mib(zones), workers + others, mib(program), workers, mib(worker.bytes),
-      worker.text, *main.old_generations_max);
+      worker.text, of_keeper, *main.old_generations_max);
   return out;
 }
 

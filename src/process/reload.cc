@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "conf/diff.h"
+#include "process/cache_folders.h"
+#include "process/cache_keeper.h"
 #include "process/fault_point.h"
 #include "process/memory_bound.h"
 
@@ -15,6 +17,7 @@ namespace {
 
 constexpr std::chrono::seconds barrier_limit{10};
 constexpr std::chrono::seconds handover_limit{1};
+constexpr std::chrono::seconds keeper_grace{3};
 
 }  // namespace
 
@@ -96,6 +99,11 @@ std::string Reload::prepare(Validator::Reading reading) {
   generation->config = std::move(reading.config);
   conf::Config& config = *generation->config;
   if (std::string why = identity_of(config, generation->identity); !why.empty()) return why;
+  if (std::string why = prepare_cache_folders(
+          config, generation->identity ? &*generation->identity : nullptr, Folders::make);
+      !why.empty()) {
+    return why;
+  }
   std::string why;
   // Streams are given before the blueprint is made, which may note them.
   next_ = generation.get();
@@ -126,6 +134,9 @@ std::string Reload::start() {
   }
   if (!staff_.start_housekeeper(*next_, why)) {
     return "the housekeeper could not be started: " + why;
+  }
+  if (needs_cache_keeper(*next_->config) && !staff_.start_cache_keeper(*next_, why)) {
+    return "the cache keeper could not be started: " + why;
   }
   if (fault_point("start")) return "a test asked for a failure in start";
   return {};
@@ -168,12 +179,27 @@ void Reload::commit() {
     child->channel.send(Message::Kind::go);
   }
   staff_.hand_over_logs();
+  hand_over_folders();
   if (old != nullptr) {
     outcome_.changes = conf::diff(*old->config, *next_->config);
     retirement_.retire(*old);
   }
   retirement_.close_removed();
   hand_over_housekeeping();
+}
+
+// Nobody waits for the one before: whoever has a folder has it until the end of its process, and
+// the next one looks again until then. One that hangs in a call to its disk is killed.
+void Reload::hand_over_folders() {
+  for (Child* child : instance_.children.of_role(shm::Role::cache_keeper)) {
+    if (starting(*child)) {
+      child->state = Child::State::serving;
+      child->channel.send(Message::Kind::go);
+      continue;
+    }
+    if (needs_cache_keeper(*next_->config)) child->channel.send(Message::Kind::yield);
+    if (child->state != Child::State::stopping) instance_.children.stop(*child, keeper_grace);
+  }
 }
 
 void Reload::hand_over_housekeeping() {

@@ -65,6 +65,7 @@ class Reload {
   std::string start();
   void check_barrier();
   void commit();
+  void hand_over_folders();
   void hand_over_housekeeping();
   void start_housekeeping();
   void finish();

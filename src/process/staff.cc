@@ -5,6 +5,7 @@
 
 #include "cache/stores.h"
 #include "os/folder.h"
+#include "process/cache_keeper.h"
 #include "process/housekeeper.h"
 #include "process/logger.h"
 #include "process/worker.h"
@@ -66,6 +67,14 @@ Child* Staff::start_housekeeper(const Generation& generation, std::string& why) 
   plan.body = [keeper = std::move(keeper)](ChildSide& side) {
     return run_housekeeper(keeper, side);
   };
+  return instance_.children.spawn(std::move(plan), why);
+}
+
+Child* Staff::start_cache_keeper(const Generation& generation, std::string& why) {
+  SpawnPlan plan = plan_for(generation, shm::Role::cache_keeper,
+                            fmt::format("cache keeper, generation {}", generation.number));
+  CacheKeeperPlan keeper{generation, instance_.zones};
+  plan.body = [keeper](ChildSide& side) { return run_cache_keeper(keeper, side); };
   return instance_.children.spawn(std::move(plan), why);
 }
 

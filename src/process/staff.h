@@ -14,6 +14,8 @@ class Staff {
   // Null: `why` says it. A worker waits for go, a housekeeper too; a logger works at once.
   Child* start_worker(const Generation& generation, unsigned index, std::string& why);
   Child* start_housekeeper(const Generation& generation, std::string& why);
+  // Waits for go, as the folders may still be another's.
+  Child* start_cache_keeper(const Generation& generation, std::string& why);
   Child* start_logger(const Generation& generation, std::string& why);
 
   // To the logger and to all that hold the error log, after files were opened.

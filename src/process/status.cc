@@ -138,26 +138,39 @@ json caches_of(const cache::Stores& stores) {
   json all = json::array();
   for (const cache::Stores::Named& named : stores.all()) {
     const cache::StoreStats stats = named.store->stats();
-    all.push_back({{"name", std::string(named.name)},
-                   {"bytes", stats.bytes_used},
-                   {"bytes_max", stats.bytes_max},
-                   {"entries", stats.entries},
-                   {"entries_max", stats.entries_max},
-                   {"stored", stats.stored},
-                   {"evicted", stats.evicted},
-                   {"expired", stats.expired},
-                   {"purged", stats.purged},
-                   {"damaged", stats.damaged},
-                   {"no_room", stats.no_room},
-                   {"lock_timeouts", stats.lock_timeouts},
-                   {"moved_bytes", stats.moved_bytes},
-                   {"hits", stats.served.hits},
-                   {"misses", stats.served.misses},
-                   {"revalidated", stats.served.revalidated},
-                   {"stale", stats.served.stale},
-                   {"bypassed", stats.served.bypassed},
-                   {"collapsed", stats.served.collapsed},
-                   {"bytes_out", stats.served.bytes_out}});
+    json& it = all.emplace_back();
+    it = json({{"name", std::string(named.name)},
+               {"bytes", stats.bytes_used},
+               {"bytes_max", stats.bytes_max},
+               {"entries", stats.entries},
+               {"entries_max", stats.entries_max},
+               {"stored", stats.stored},
+               {"evicted", stats.evicted},
+               {"expired", stats.expired},
+               {"purged", stats.purged},
+               {"damaged", stats.damaged},
+               {"no_room", stats.no_room},
+               {"lock_timeouts", stats.lock_timeouts},
+               {"moved_bytes", stats.moved_bytes},
+               {"hits", stats.served.hits},
+               {"misses", stats.served.misses},
+               {"revalidated", stats.served.revalidated},
+               {"stale", stats.served.stale},
+               {"bypassed", stats.served.bypassed},
+               {"collapsed", stats.served.collapsed},
+               {"bytes_out", stats.served.bytes_out}});
+    if (stats.disk_bytes_max == 0) continue;
+    it["disk"] = {{"bytes", stats.disk_bytes},
+                  {"bytes_max", stats.disk_bytes_max},
+                  {"entries", stats.disk_entries},
+                  {"entries_max", stats.disk_entries_max},
+                  {"loaded", stats.disk_loaded},
+                  {"hits", stats.disk_hits},
+                  {"stored", stats.disk_stored},
+                  {"evicted", stats.disk_evicted},
+                  {"damaged", stats.disk_damaged},
+                  {"dropped", stats.disk_dropped},
+                  {"write_errors", stats.disk_write_errors}};
   }
   return all;
 }

@@ -17,6 +17,7 @@
 #include "os/privileges.h"
 #include "os/process.h"
 #include "os/signals.h"
+#include "process/cache_folders.h"
 #include "process/instance.h"
 #include "process/options.h"
 
@@ -87,6 +88,11 @@ std::unique_ptr<conf::Config> prove(conf::Inputs& inputs, const conf::LoadOption
   if (is_root()) why = identity_of(*loaded.config, identity);
   if (!why.empty()) {
     report += fmt::format("weir: {}\n", why);
+    return nullptr;
+  }
+  why = prepare_cache_folders(*loaded.config, identity ? &*identity : nullptr, Folders::prove);
+  if (!why.empty()) {
+    report += why;
     return nullptr;
   }
   if (!application.prepare(*loaded.config, inputs, nullptr, Purpose::prove, why)) {

@@ -22,6 +22,10 @@ namespace {
 
 // Who is sent back to look again finds what it waited for, or leads; so often it has had bad luck.
 constexpr unsigned looks_max = 4;
+// The mark of the variants, the variant, and once more.
+constexpr unsigned disk_looks_max = 3;
+// So long a request waits for the disk; then it goes on as if nothing was there.
+constexpr std::chrono::milliseconds disk_patience{500};
 
 }  // namespace
 
@@ -108,12 +112,15 @@ bool CacheStage::look() {
     state_.cache.status.forward = cache::Forward::uri_miss;
   }
   switch (found.kind) {
-    case Found::Kind::answer: return use(std::move(found.reader));
+    case Found::Kind::answer:
+      if (from_disk_) state_.cache.status.detail = "disk";
+      return use(std::move(found.reader));
     case Found::Kind::pass: state_.cache.status.detail = "not storable a moment ago"; return pass();
     case Found::Kind::vary:  // a variant has none
     case Found::Kind::nothing: break;
   }
-  return miss();
+  from_disk_ = false;
+  return ask_disk() ? follow() : miss();
 }
 
 bool CacheStage::use(cache::Reader reader) {
@@ -206,6 +213,13 @@ void CacheStage::go_on(bool waits) {
 }
 
 void CacheStage::wait_over() {
+  if (waits_for_disk_) {
+    waits_for_disk_ = false;
+    disk_looks_ = disk_looks_max;
+    follower_.give_up();
+    follower_ = {};
+    return go_on(look());
+  }
   follower_ = {};
   state_.cache.status.detail = "waited for lock_timeout";
   pass();
@@ -217,8 +231,34 @@ void CacheStage::on_fill_news(cache::Follower&) {
   go_on(follow());
 }
 
+// True: it may come from there, and follower_ waits for it.
+bool CacheStage::ask_disk() {
+  if (disk_looks_ == disk_looks_max) return false;
+  follower_ = plan_.store->fetch(key(), *this);
+  if (!follower_) return false;
+  ++disk_looks_;
+  waits_for_disk_ = true;
+  role_ = Role::waiting;
+  patience_.arm(disk_patience);
+  return true;
+}
+
+// What came from the disk is judged like all that is found: it may be stale, or purged softly.
+bool CacheStage::follow_disk() {
+  const cache::Follower::State state = follower_.state();
+  if (state == cache::Follower::State::waiting) return true;
+  patience_.cancel();
+  waits_for_disk_ = false;
+  follower_ = {};
+  if (state == cache::Follower::State::pass) return pass();
+  from_disk_ = state == cache::Follower::State::look_again;
+  --looks_;  // nobody had bad luck
+  return look();
+}
+
 bool CacheStage::follow() {
   using State = cache::Follower::State;
+  if (waits_for_disk_) return follow_disk();
   switch (follower_.state()) {
     case State::waiting: return true;
     case State::growing:

@@ -86,6 +86,8 @@ class CacheStage final : public CacheWork,
   bool follow();
   void go_on(bool waits);  // at a later time than begin()
   void wait_over();
+  bool ask_disk();
+  bool follow_disk();
   void on_fill_news(cache::Follower& follower) override;
   cache::Key key() const { return variant_.text.empty() ? primary_ : variant_; }
 
@@ -160,13 +162,15 @@ class CacheStage final : public CacheWork,
   std::uint64_t rest_from_ = 0, rest_to_ = 0;
   std::optional<std::uint64_t> asked_slice_;  // nullopt: the whole was asked for
   std::int64_t asked_at_ = 0, told_at_ = 0;
-  unsigned looks_ = 0;
+  unsigned looks_ = 0, disk_looks_ = 0;
   Role role_ = Role::looking;
   bool mark_is_soft_ = false;  // softly purged
   bool no_store_ = false;
-  bool validates_ = false;  // the peer is asked whether stored_ is good still
-  bool in_parts_ = false;   // the client gets a 206
-  bool alone_ = false;      // the client is gone
+  bool waits_for_disk_ = false;  // follower_ is of the cache keeper
+  bool from_disk_ = false;       // what is found next was on disk
+  bool validates_ = false;       // the peer is asked whether stored_ is good still
+  bool in_parts_ = false;        // the client gets a 206
+  bool alone_ = false;           // the client is gone
 };
 
 }  // namespace weir

@@ -91,6 +91,7 @@ std::string_view name(Role role) {
     case Role::worker: return "worker";
     case Role::housekeeper: return "housekeeper";
     case Role::logger: return "logger";
+    case Role::cache_keeper: return "cache keeper";
   }
   return "invalid";
 }

@@ -117,12 +117,18 @@ CacheRow row_of(const CacheReading* before, const CacheReading& cache, double se
   out.bytes = cache.bytes;
   out.bytes_max = cache.bytes_max;
   out.entries = cache.entries;
+  out.disk_bytes = cache.disk_bytes;
+  out.disk_bytes_max = cache.disk_bytes_max;
+  out.disk_entries = cache.disk_entries;
+  out.disk_write_errors = cache.disk_write_errors;
   out.hits.in_all = share_of(cache.hits, cache.misses + cache.revalidated);
   if (before == nullptr) return out;
   out.hits.now =
       share_of(since(before->hits, cache.hits),
                since(before->misses, cache.misses) + since(before->revalidated, cache.revalidated));
   if (seconds <= 0) return out;
+  if (cache.disk_bytes_max != 0)
+    out.disk_hits = static_cast<double>(since(before->disk_hits, cache.disk_hits)) / seconds;
   out.stored = static_cast<double>(since(before->stored, cache.stored)) / seconds;
   out.evicted = static_cast<double>(since(before->evicted, cache.evicted)) / seconds;
   out.bytes_out = static_cast<double>(since(before->bytes_out, cache.bytes_out)) / seconds;

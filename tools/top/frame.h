@@ -54,6 +54,9 @@ struct CacheRow {
   std::uint64_t bytes = 0, bytes_max = 0, entries = 0;
   std::optional<double> stored, evicted, bytes_out;  // per second
   CacheHits hits;
+  std::uint64_t disk_bytes = 0, disk_bytes_max = 0, disk_entries = 0;  // max 0: there is no disk
+  std::uint64_t disk_write_errors = 0;                                 // since it was made
+  std::optional<double> disk_hits;                                     // per second
   Mood mood = Mood::plain;
 };
 

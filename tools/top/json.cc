@@ -58,6 +58,12 @@ json cache_of(const CacheRow& row) {
   put(out, "bytes_out_per_s", row.bytes_out);
   put(out, "hit_share", row.hits.now);
   put(out, "hit_share_in_all", row.hits.in_all);
+  if (row.disk_bytes_max == 0) return out;
+  out["disk_bytes"] = row.disk_bytes;
+  out["disk_bytes_max"] = row.disk_bytes_max;
+  out["disk_entries"] = row.disk_entries;
+  out["disk_write_errors"] = row.disk_write_errors;
+  put(out, "disk_hits_per_s", row.disk_hits);
   return out;
 }
 

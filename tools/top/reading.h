@@ -31,6 +31,9 @@ struct CacheReading {
   std::uint64_t stored = 0, evicted = 0;
   std::uint64_t hits = 0, misses = 0, revalidated = 0;  // requests that it was asked for
   std::uint64_t bytes_out = 0;                          // of the hits
+  // Of its disk tier; max 0: it has none.
+  std::uint64_t disk_bytes = 0, disk_bytes_max = 0, disk_entries = 0, disk_hits = 0,
+                disk_write_errors = 0;
 };
 
 // What the master says of itself.

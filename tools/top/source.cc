@@ -99,10 +99,26 @@ Status parse_status(std::string_view text) {
   }
   for (const json& cache : array_of(document, "caches")) {
     const auto number = [&](const char* key) { return value_or<std::uint64_t>(cache, key, 0); };
-    out.caches.push_back({value_or<std::string>(cache, "name", ""), number("bytes"),
-                          number("bytes_max"), number("entries"), number("entries_max"),
-                          number("stored"), number("evicted"), number("hits"), number("misses"),
-                          number("revalidated"), number("bytes_out")});
+    CacheReading& reading = out.caches.emplace_back();
+    reading = {value_or<std::string>(cache, "name", ""),
+               number("bytes"),
+               number("bytes_max"),
+               number("entries"),
+               number("entries_max"),
+               number("stored"),
+               number("evicted"),
+               number("hits"),
+               number("misses"),
+               number("revalidated"),
+               number("bytes_out")};
+    const auto disk = cache.find("disk");
+    if (disk == cache.end() || !disk->is_object()) continue;
+    const auto of_disk = [&](const char* key) { return value_or<std::uint64_t>(*disk, key, 0); };
+    reading.disk_bytes = of_disk("bytes");
+    reading.disk_bytes_max = of_disk("bytes_max");
+    reading.disk_entries = of_disk("entries");
+    reading.disk_hits = of_disk("hits");
+    reading.disk_write_errors = of_disk("write_errors");
   }
   return out;
 }

@@ -179,6 +179,19 @@ void add_errors(const GroupRows& group, std::vector<Line>& lines) {
   }
 }
 
+Line disk_line(const CacheRow& cache) {
+  Line line{
+      {{fmt::format("{}{} on disk: {} of {}, {} answers, {} hits/s", indent, printable(cache.name),
+                    size(cache.disk_bytes), size(cache.disk_bytes_max), count(cache.disk_entries),
+                    cache.disk_hits ? rate(*cache.disk_hits) : "-")}},
+      nullptr};
+  if (cache.disk_write_errors != 0) {
+    line.spans.push_back(
+        {fmt::format(", {} write errors", count(cache.disk_write_errors)), Mood::fair});
+  }
+  return line;
+}
+
 void add_caches(const Frame& frame, std::size_t width, std::vector<Line>& lines) {
   if (frame.caches.empty()) return;
   const auto marked = [](const std::optional<double>& hits) {
@@ -193,6 +206,9 @@ void add_caches(const Frame& frame, std::size_t width, std::vector<Line>& lines)
   lines.push_back(titles(cache_columns, layout));
   for (const CacheRow& cache : frame.caches) {
     lines.push_back(line_of(cache_columns, layout, cache, ""));
+  }
+  for (const CacheRow& cache : frame.caches) {
+    if (cache.disk_bytes_max != 0) lines.push_back(disk_line(cache));
   }
 }
 

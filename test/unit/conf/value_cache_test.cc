@@ -73,6 +73,10 @@ TEST_CASE("cache: values are read, and printed so that they read the same") {
            {"lock = off", "lock = off"},
            {"lock_timeout = 10ms", "lock_timeout = 10ms"},
            {"min_uses = 255", "min_uses = 255"},
+           {"path = /var/cache/weir/", "path = /var/cache/weir"},
+           {"path = /", "path = /"},
+           {"path = off", "path = off"},
+           {"disk_size = 20g", "disk_size = 20g"},
        }) {
     CAPTURE(test.line);
     const Loaded loaded = test::load_text(with_cache(test.line));
@@ -131,7 +135,9 @@ TEST_CASE("cache: what is wrong is said where it stands") {
            {"slice = 8k", "a slice has at least 16k"},
            {"slice = 8m", "a slice does not fit: answers up to 8m are stored"},
            {"slice = off", "is not a size"},
-           {"path = /var", "not built yet"},
+           {"path = \"\"", "the path is empty"},
+           {"path = a b", "path"},
+           {"disk_size = 1k", "below the least"},
        }) {
     CAPTURE(test.line);
     const Loaded loaded = test::load_text(with_cache(test.line));
