@@ -113,6 +113,7 @@ bool CacheStage::miss() {
     exchange_.fail(trouble(Trouble::only_if_cached));
     return true;
   }
+  if (stored_ && request_.renews) request_.stores = true;
   // HEAD asks for no body, and so has nothing to store.
   const bool stores = request_.stores && !no_store_ && state_.request().method == Method::get;
   if (!stores) return pass();
@@ -155,6 +156,7 @@ void CacheStage::before_asking() {
   Fields& fields = state_.memory.to_origin.fields;
   if (role_ == Role::resuming || role_ == Role::passing) return;
   cache::ask_for_all(fields);
+  state_.traits.framing = {};  // it has no body; a Content-Length: 0 the key would know nothing of
   if (!stored_) return;
   ResponseHead stored;
   if (!cache::read_field_block(stored_.fields(), true, stored)) {
