@@ -78,7 +78,8 @@ def bytes_of(answer, path):
         lines.append(f"Content-Length: {len(answer.body)}")
     elif answer.status not in (204, 304) and not any(name == "Content-Length" for name, _ in answer.fields):
         lines.append("Content-Length: 3")  # to HEAD
-    return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
+    early = "HTTP/1.1 103 Early\r\nX-Early: 1\r\n\r\n" if answer.framing == "interim" else ""
+    return (early + "\r\n".join(lines) + "\r\n\r\n" + body).encode()
 
 
 def fields_differ(message, wanted):

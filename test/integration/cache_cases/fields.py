@@ -50,6 +50,10 @@ STORED = [
          (miss(Answer(200, (("Cache-Control", FRESH),), "one", framing="chunked")), hit())),
     Case("body-close", "RFC 9112 §6.3", "so is one that the end of the connection ends",
          (miss(Answer(200, (("Cache-Control", FRESH),), "one", framing="close")), hit())),
+    Case("body-interim", "RFC 9110 §15.2", "an interim answer is none, and its fields are not stored",
+         (miss(Answer(200, (("Cache-Control", FRESH),), "one", framing="interim"), has={"X-Early": ABSENT}), hit(has={"X-Early": ABSENT}))),
+    Case("body-interim-304", "RFC 9110 §15.2", "nor are those before a 304",
+         (miss(cc("no-cache", TAG)), Ask("REVALIDATED", Answer(304, (TAG,), None, framing="interim"), has={"X-Early": ABSENT}))),
     Case("body-trailer", "RFC 9110 §6.5.1", "a trailer is not stored as a field",
          (miss(Answer(200, (("Cache-Control", FRESH),), "one", framing="trailer")), hit(has={"X-Trailer": ABSENT}))),
     *(stores(f"status-{status}", "RFC 9111 §3", f"{status} that says so is kept", cc(FRESH, status=status))

@@ -32,7 +32,8 @@ ANY = object()  # a field that must be there
 @dataclasses.dataclass
 class Answer:
     """What the origin says. `body` None: none is sent (304, or an answer to HEAD). `cut`: it closes instead. `framing`:
-    length, chunked, trailer (chunked, with the field X-Trailer behind it), or close."""
+    length, chunked, trailer (chunked, with the field X-Trailer behind it), close, or interim (behind a 103 with the
+    field X-Early)."""
 
     status: int = 200
     fields: tuple = ()
