@@ -116,6 +116,8 @@ bool write_field_block(const ResponseHead& answer, const ResponseCacheControl& c
   }
   for (const Field& field : answer.fields) {
     if (!is_stored_field(field.id)) continue;
+    if (field.id == FieldId::other && same_field(field.name, "proxy-authentication-info"))
+      continue;  // RFC 9111 3.1
     if (lists && control.private_fields.has(field.name)) continue;
     const bool known = field.id != FieldId::other;
     const std::string_view name = known ? std::string_view() : field.name;

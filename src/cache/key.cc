@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 
 #include "base/text.h"
 #include "http/syntax.h"
@@ -119,6 +120,12 @@ void append_codings(const Fields& request, std::string& out) {
 }
 
 }  // namespace
+
+void append_port(std::uint16_t port, std::string& key) {
+  if (port == 0) return;
+  key += " :";  // no URI has a blank
+  key += std::to_string(port);
+}
 
 void append_key_fields(const Fields& request, const Rules& rules, std::string& key) {
   for (const std::string& name : rules.key_fields) {

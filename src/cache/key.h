@@ -24,7 +24,11 @@ inline constexpr char key_mark = '\n';
 // body of the request that asks for it are.
 inline std::string_view uri_part(std::string_view key) { return key.substr(0, key.find(key_mark)); }
 
-// Behind the rendered cache_key: what key_headers names. Nothing where it names nothing.
+// Behind the rendered cache_key, and part of the K: the port of Host, where it is not the scheme's
+// own. The origin sees it, and may say it in its answer: who asks with another one asks for another
+// URI (RFC 9110 4.2.3), whatever cache_key says. 0: none.
+void append_port(std::uint16_t port, std::string& key);
+// Behind that: what key_headers names. Nothing where it names nothing.
 void append_key_fields(const Fields& request, const Rules& rules, std::string& key);
 // For POST: a cryptographic hash of the body and of the fields that say what it means.
 void append_body_key(std::span<const std::uint8_t> hash, std::string& key);

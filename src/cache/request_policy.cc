@@ -1,6 +1,8 @@
 #include "cache/request_policy.h"
 
+#include "base/text.h"
 #include "http/ranges.h"
+#include "http/syntax.h"
 
 namespace weir::cache {
 namespace {
@@ -28,6 +30,21 @@ bool is_cached_method(Method method, const Rules& rules) {
   return false;
 }
 
+// Fields that Connection names end here: the origin answers a request without them, and the key, or
+// a Vary, would have them. (Upgrade and TE are no input of an answer that is stored.)
+bool ends_fields(const Fields& request) {
+  for (const Field& field : request) {
+    if (field.id != FieldId::connection) continue;
+    ListItems items(field.value);
+    for (auto item = items.next(); !item.empty(); item = items.next()) {
+      if (!iequals(item, "close") && !iequals(item, "keep-alive") && !iequals(item, "upgrade") &&
+          !iequals(item, "te"))
+        return true;
+    }
+  }
+  return false;
+}
+
 // A part that is not stored is fetched as a part: what it is of may be far too large. What means
 // the whole is fetched as the whole, and stored.
 bool asks_for_part(const Fields& request) {
@@ -42,7 +59,7 @@ RequestPlan plan_request(const RequestHead& request, const Rules& rules,
   RequestPlan plan;
   const Fields& fields = request.fields;
   plan.control = request_cache_control(fields);
-  plan.authorized = fields.has(FieldId::authorization);
+  plan.authorized = fields.has(FieldId::authorization) || fields.has(FieldId::proxy_authorization);
   if (!is_cached_method(request.method, rules)) return refuse(plan, Forward::method, {});
   if (request.form != TargetForm::origin && request.form != TargetForm::absolute) {
     return refuse(plan, Forward::method, {});
@@ -62,8 +79,11 @@ RequestPlan plan_request(const RequestHead& request, const Rules& rules,
   }
   plan.keyed_by_body = post;
   plan.looks_up = true;
+  const bool whole =
+      request.method != Method::head && !plan.control.no_store && !ends_fields(fields);
   const bool part = asks_for_part(fields) && !rules.slices;
-  plan.stores = request.method != Method::head && !plan.control.no_store && !part;
+  plan.stores = whole && !part;
+  plan.renews = whole && part;
   if (signs.bypass) {
     plan.looks_up = false;
     plan.forward = Forward::bypass;

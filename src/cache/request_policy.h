@@ -23,8 +23,10 @@ struct RequestPlan {
   // Its answer may be stored, as far as storable.h agrees. Only then is there anything to join, and
   // what goes to the origin is first made to ask for the whole (ask_for_all).
   bool stores = false;
+  // It asks for a part: of what is stored that is cut here, and so the whole of it is asked about.
+  bool renews = false;
   bool keyed_by_body = false;       // a POST: append_body_key() must have its body first
-  bool authorized = false;          // it has Authorization (RFC 9111 3.5)
+  bool authorized = false;          // it has Authorization (RFC 9111 3.5), or Proxy-Authorization
   Forward forward = Forward::none;  // why it is not looked up
   std::string_view detail = {};     // the same for people; a literal
   RequestCacheControl control;      // only_if_cached: instead of the origin's, a 504 (5.2.1.7)

@@ -99,7 +99,8 @@ constexpr Directive freshness[] = {
          .most = year,
          .doc = "How long an answer is fresh that says nothing, has no ttl by its status, and is "
                 "of a status that HTTP lets a cache keep unasked (200, 203, 204, 300, 301, 308, "
-                "404, 405, 410, 414, 501). With a Last-Modified it is fresh for a tenth of its "
+                "404, 410; not 405, 414 and 501, which a client can bring about). With a "
+                "Last-Modified it is fresh for a tenth of its "
                 "age instead, a day at most. off: answers that say nothing and have no "
                 "Last-Modified are not stored.",
          .example = "5m"}),
@@ -216,7 +217,9 @@ constexpr Directive places[] = {
          .syntax = "TEXT",
          .fallback = "$scheme$host$request_uri",
          .doc = "What an answer is stored under. Requests with the same key get the same answer: "
-                "the key must hold all that the answer depends on and that its Vary does not name.",
+                "the key must hold all that the answer depends on and that its Vary does not name. "
+                "The "
+                "port of Host is part of it where it is not the scheme's own.",
          .example = "$scheme$host$uri$is_args$args",
          .nginx = "proxy_cache_key"}),
     row<&LocationConf::purge>(

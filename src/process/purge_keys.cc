@@ -69,6 +69,8 @@ class Renderer {
                                key.unknown));
     }
     if (!key.why.empty()) return leave(place_of(server, location), key.why);
+    // Whatever the port of the clients' Host: the one of the URL, or none.
+    if (!key.with_port.empty()) add(cache->keys, std::move(key.with_port));
     add(cache->keys, std::move(key.text));
     good_.push_back(std::move(seen));
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cache/key.h"
 #include "http/scan.h"
 
 namespace weir::process {
@@ -111,6 +112,10 @@ PurgeUrl::Rendered PurgeUrl::key(const Template& form, const TargetRules& rules)
   if (!out.why.empty()) return out;
   Source::Notes notes;
   form.render(Source(*this, notes), out.text);
+  if (head_.port != 0) {
+    out.with_port = out.text;
+    cache::append_port(head_.port, out.with_port);
+  }
   out.unknown = std::move(notes.unknown);
   return out;
 }

@@ -23,8 +23,9 @@ class PurgeUrl {
   // A key of the URL, rendered by the rules of the server.
   struct Rendered {
     std::string text{};
-    std::string unknown{};   // "$cookie_a": the URL does not tell it; empty: it is a key
-    std::string_view why{};  // the server refuses such a URL; empty: it does not
+    std::string with_port{};  // of requests whose Host has the URL's port; empty: it has none
+    std::string unknown{};    // "$cookie_a": the URL does not tell it; empty: it is a key
+    std::string_view why{};   // the server refuses such a URL; empty: it does not
   };
   Rendered key(const Template& form, const TargetRules& rules);
   // What the keys of all URLs begin with that begin with this one. `why`, too: they have nothing in

@@ -64,6 +64,7 @@ std::string_view cache_key_text(ExchangeState& state, std::string_view request_u
   std::string& text = state.memory.text;
   text.clear();
   state.location->conf->cache_key->text.render(ExchangeValues(state), text);
+  cache::append_port(state.request().port, text);
   cache::append_key_fields(state.request().fields, state.location->cache->rules, text);
   return state.memory.take_text();
 }

@@ -148,6 +148,7 @@ bool CacheStage::miss() {
     exchange_.fail(trouble(Trouble::only_if_cached));
     return true;
   }
+  if (stored_ && request_.renews) request_.stores = true;
   // HEAD asks for no body, and so has nothing to store.
   const bool stores = request_.stores && !no_store_ && state_.request().method != Method::head;
   if (!stores) return pass();
@@ -190,6 +191,8 @@ void CacheStage::before_asking() {
   Fields& fields = state_.memory.to_origin.fields;
   if (role_ == Role::resuming || role_ == Role::passing) return;
   cache::ask_for_all(fields);
+  // Without a body: the key would know nothing of a Content-Length: 0.
+  if (!request_.keyed_by_body) state_.traits.framing = {};
   asked_slice_.reset();
   if (asks_for_slices()) {
     const std::uint64_t size = plan_.conf->slice->bytes;

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/version.h"
 #include "cache/tags.h"
 #include "http/forwarded.h"
+#include "proxy/cache_plan.h"
 #include "proxy/values.h"
 #include "proxy/worker_context.h"
 
@@ -29,6 +32,24 @@ void tell_cache(ExchangeState& state, ResponseHead& head) {
   cache::remove_tag_fields(head.fields);
 }
 
+// What frameworks take for the true URL, host, scheme or method. No origin names them in Vary, so
+// what one client says would be answered to all. (X-Forwarded-* goes wherever it is not believed.)
+constexpr std::string_view overrides[] = {"X-Original-URL", "X-Original-URI",
+                                          "X-Rewrite-URL",  "X-HTTP-Method-Override",
+                                          "X-HTTP-Method",  "X-Method-Override",
+                                          "X-Host",         "X-Original-Host",
+                                          "X-Scheme",       "X-HTTP-Host-Override",
+                                          "X-Url-Scheme",   "Front-End-Https",
+                                          "X-Script-Name",  "Base-Url"};
+
+void remove_overrides(const cache::Rules& rules, Fields& fields) {
+  for (const std::string_view name : overrides) {
+    const auto keyed = [name](const std::string& field) { return same_field(field, name); };
+    if (std::none_of(rules.key_fields.begin(), rules.key_fields.end(), keyed))
+      fields.remove_aliases(name);
+  }
+}
+
 }  // namespace
 
 bool prepare_for_origin(ExchangeState& state) {
@@ -51,6 +72,9 @@ bool prepare_for_origin(ExchangeState& state) {
 
   // Whatever field the operator believes about the client: from others it never reaches the origin.
   if (!state.peer_trusted) out.fields.remove_aliases(*state.server->conf->real_ip_header);
+  const bool read = request.method == Method::get || request.method == Method::head;
+  if (read && state.location->cache != nullptr && !state.peer_trusted)
+    remove_overrides(state.location->cache->rules, out.fields);
 
   ForwardedBy by;
   by.peer_address = state.peer_address;

@@ -4,24 +4,18 @@ no port is left to reach the origins from (U4); what one worker learns all know 
 import contextlib
 import functools
 import json
-import os
 import pathlib
 import random
 import select
-import signal
-import threading
 import time
 
 from harness import Daemon, Echo, FakeDns, RawClient, free_port, is_long, limit, run_program, verdict, wait_until
-from harness.daemon import child_pids, title
-from harness.dns import CNAME, NXDOMAIN, A
+from harness.dns import A
 from support import Load, private_network
 from support.failover import FAULTS, VICTIM, judged, suffer
+from support.failover_rows import DNS_FAULTS, FEW, KILLS, NAME, SMALL, Killer
 from support.failover_servers import Weir
 from support.fleet import Fleet
-
-KILLS = [r"from outside"]
-ANSWER = ("--size", "2")  # what fault-load expects: "ab"
 
 
 def peers_of(weir):
@@ -46,22 +40,6 @@ def shown_as_bad(weir):
     wait_until(bad, 10, "weir-top to show it")
 
 
-class Killer(threading.Thread):
-    """SIGKILL for a process of that role, so often and with such pauses."""
-
-    def __init__(self, weir, role, times, pause):
-        super().__init__()
-        self.weir, self.role, self.times, self.pause, self.killed = weir, role, times, pause, 0
-
-    def run(self):
-        while self.killed < self.times:
-            victims = [pid for pid in child_pids(self.weir.pid) if title(pid).startswith(f"weir: {self.role}")]
-            if victims:
-                os.kill(random.choice(victims), signal.SIGKILL)
-                self.killed += 1
-            time.sleep(self.pause)  # the rate of the scenario, not a wait for something
-
-
 @limit(240)
 def test_an_origin_fails_and_comes_back():
     """No request fails for an origin that is killed or flaps, few for one that hangs or errs; weir-top shows it."""
@@ -69,7 +47,7 @@ def test_an_origin_fails_and_comes_back():
     wrong = []
     for fault in FAULTS if is_long() else FAULTS[:2]:
         seconds, warm = (6.0, 3.0) if is_long() else (1.5, 1.0)
-        with Fleet() as fleet, Weir(fleet) as weir:
+        with Fleet() as fleet, Weir(fleet.ports) as weir:
             all_healthy(weir)
             # one that flaps is up when its last second is over
             look = None if fault.name == "flap" else functools.partial(shown_as_bad, weir)
@@ -83,7 +61,7 @@ def test_an_origin_fails_and_comes_back():
 def test_the_housekeeper_dies_each_second():
     """Nobody probes for moments, again and again, and an origin dies, too: not one request is lost."""
     private_network()
-    with Fleet(answer=ANSWER) as fleet, Weir(fleet, allow=KILLS) as weir:
+    with Fleet(answer=SMALL) as fleet, Weir(fleet.ports, allow=KILLS) as weir:
         all_healthy(weir)
         with Load(weir.port("http"), fresh=4, kept=8, pause_ms=20, path="/load", expect="ab") as load:
             killer = Killer(weir, "housekeeper", 12 if is_long() else 3, 1.0)
@@ -106,7 +84,7 @@ def test_nothing_leaks_with_killed_workers():
     private_network()
     random.seed(7)
     times = 30 if is_long() else 6
-    with Fleet(answer=(*ANSWER, "--delay", "20ms")) as fleet, Weir(fleet, allow=KILLS, workers=3) as weir:
+    with Fleet(answer=(*SMALL, "--delay", "20ms")) as fleet, Weir(fleet.ports, allow=KILLS, workers=3) as weir:
         all_healthy(weir)
         with Load(weir.port("http"), fresh=8, kept=24, path="/load", expect="ab") as load:
             killer = Killer(weir, "worker", times, 0.3)
@@ -193,7 +171,7 @@ access_log = access
     took = []
     rounds = 5 if is_long() else 1
     for _ in range(rounds):
-        with Fleet(answer=ANSWER) as fleet:
+        with Fleet(answer=SMALL) as fleet:
             servers = "\n".join(f"server = 127.0.0.1:{port} max_fails=1 fail_timeout=10m" for port in fleet.ports)
             with Daemon(config.format(servers=servers), workers=4) as weir:
                 with Load(weir.port("http"), fresh=0, kept=32, path="/load", expect="ab") as load:
@@ -215,24 +193,6 @@ access_log = access
                    f"round(s), median {sorted(took)[rounds // 2]:.0f} ms (bar 50 ms); {len(failed)} of {requests:,} requests got one")  # fmt: skip
 
 
-NAME = "api.internal"
-FEW = [f"127.0.0.{number}" for number in range(1, 4)]
-MANY = [f"127.0.1.{number}" for number in range(1, 201)]
-
-
-def circle(dns):
-    dns.set("other.internal", CNAME, [NAME])
-    dns.set(NAME, CNAME, ["other.internal"])
-
-
-DNS_FAULTS = (
-    ("NXDOMAIN", lambda dns: dns.fail(NAME, NXDOMAIN), "NXDOMAIN.*the last 3 peers stay", FEW),
-    ("timeout", lambda dns: dns.silence(NAME), "no answer in time: the last 3 peers stay", FEW),
-    ("loop", circle, "CNAMEs without an end: the last 3 peers stay", FEW),
-    ("200 records", lambda dns: dns.set(NAME, A, MANY, ttl=0), "", MANY),
-)
-
-
 @limit(240)
 def test_the_resolver_fails():
     """NXDOMAIN, no answer, CNAMEs in a circle, 200 records at once: not one request fails, the last good set serves."""
@@ -247,7 +207,7 @@ upstream = origin
     wrong = []
     for name, begin, said, members in DNS_FAULTS:
         port = free_port()
-        with FakeDns() as dns, Echo(*ANSWER, port=f"0.0.0.0:{port}"):
+        with FakeDns() as dns, Echo(*SMALL, port=f"0.0.0.0:{port}"):
             dns.set(NAME, A, FEW, ttl=0)
             text = config.format(name=NAME, port=port, dns=dns.address)
             with Daemon(text, workers=2, allow=[r"the last \d+ peers stay"]) as weir:

@@ -59,7 +59,10 @@ def test_query_of_death():
         named = [line for line in crashes if "it was at: GET /deadly?n=17" in line]
         delays = [int(ms) for ms in re.findall(r"a new one starts in (\d+) ms", weir.log)]
         share = 100 * during.answered / (during.answered + sum(during.lost.values()))
-        good = share >= 95 and len(named) == len(crashes) > 3 and max(delays, default=0) >= 400 and cpu < 0.2
+        # What must hold whatever else the machine does: nobody loses more than what a crashed worker had.
+        lost = during.lost
+        good = set(lost) <= {"reset", "unanswered", "truncated"} and sum(lost.values()) <= 64 * len(crashes)
+        good = good and (share >= 95 or not is_long()) and len(named) == len(crashes) > 3 and max(delays, default=0) >= 400 and cpu < 0.2
         verdict("F9", f"query of death 5/s for {seconds} s: {len(crashes)} crashes, all {len(named)} named in the log; "
                       f"others: {during.answered:,} answered, {share:.2f} %, p99 {during.percentile(99):.0f} ms; back-off up to "
                       f"{max(delays, default=0)} ms, master's CPU {100 * cpu:.1f} %", good)  # fmt: skip

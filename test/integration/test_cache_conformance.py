@@ -4,7 +4,7 @@ import collections
 import threading
 import time
 
-from cache_cases import ABSENT, CASES, CONFIGS
+from cache_cases import ABSENT, ANY, CASES, CONFIGS, dated
 from harness import Daemon, Failure, ScriptedOrigin, limit, wait_until
 
 HEAD = """
@@ -57,20 +57,29 @@ class Origin:
                     waiting.popleft()
             if answer is not None and answer.cut:
                 return
-            connection.send(head_of(answer, path))
+            connection.send(bytes_of(answer, path))
+            if answer is not None and answer.framing == "close":
+                return
 
 
-def head_of(answer, path):
+def bytes_of(answer, path):
     if answer is None:
         return b"HTTP/1.1 500 Unexpected\r\nContent-Length: 10\r\n\r\nunexpected"
     root = "/" + path.split("/")[1]
     lines = [f"HTTP/1.1 {answer.status} Said"]
     lines += [f"{name}: {value.replace('@', root)}" for name, value in answer.fields]
-    if answer.body is not None:
+    body = answer.body or ""
+    if answer.framing in ("chunked", "trailer"):
+        lines.append("Transfer-Encoding: chunked")
+        body = f"{len(body):x}\r\n{body}\r\n0\r\n{'X-Trailer: 1' + chr(13) + chr(10) if answer.framing == 'trailer' else ''}\r\n"
+    elif answer.framing == "close":
+        lines.append("Connection: close")
+    elif answer.body is not None:
         lines.append(f"Content-Length: {len(answer.body)}")
-    elif answer.status not in (204, 304):
+    elif answer.status not in (204, 304) and not any(name == "Content-Length" for name, _ in answer.fields):
         lines.append("Content-Length: 3")  # to HEAD
-    return ("\r\n".join(lines) + "\r\n\r\n" + (answer.body or "")).encode()
+    early = "HTTP/1.1 103 Early\r\nX-Early: 1\r\n\r\n" if answer.framing == "interim" else ""
+    return (early + "\r\n".join(lines) + "\r\n\r\n" + body).encode()
 
 
 def fields_differ(message, wanted):
@@ -79,6 +88,14 @@ def fields_differ(message, wanted):
         if value is ABSENT:
             if said:
                 return f"{name} is {said}, and should be absent"
+        elif value is ANY:
+            if not said:
+                return f"{name} is absent"
+        elif isinstance(value, tuple):
+            if said != list(value):
+                return f"{name} is {said}, and should be {list(value)}"
+        elif isinstance(value, set) and ABSENT in value and not said:
+            continue
         elif len(said) != 1 or said[0] not in (value if isinstance(value, set) else {value}):
             return f"{name} is {said}, and should be {value}"
     return None
@@ -101,8 +118,9 @@ def play(case, weir, origin):
         path = f"/{case.id}" + ask.at
         key = path.partition("?")[0]
         before = len(origin.seen(key))
-        if ask.origin is not None:
-            origin.expect(key, ask.origin)
+        answers = ask.origin if isinstance(ask.origin, tuple) else (ask.origin,) if ask.origin else ()
+        for one in answers:
+            origin.expect(key, one)
 
         def answer():
             return weir.get(path, method=ask.method, fields=list(ask.fields), body=ask.body, host="origin.test")
@@ -113,11 +131,11 @@ def play(case, weir, origin):
         problem = differs(ask, answer())
         if problem:
             return f"request {number}: {problem}"
-        if ask.origin is not None:  # what is done behind the client's back comes later
-            wait_until(lambda: len(origin.seen(key)) > before, 10, f"request {number} to reach the origin")
+        if answers:  # what is done behind the client's back comes later
+            wait_until(lambda: len(origin.seen(key)) >= before + len(answers), 10, f"request {number} to reach the origin")
         reached = origin.seen(key)[before:]
-        cut = ask.origin is not None and ask.origin.cut
-        if len(reached) != (ask.origin is not None) and not (cut and reached):
+        cut = any(one.cut for one in answers)
+        if len(reached) != len(answers) and not (cut and reached):
             return f"request {number}: {len(reached)} requests reached the origin"
         problem = reached and fields_differ(reached[0], ask.sends)
         if problem:
@@ -138,7 +156,7 @@ def run_batch(config, cases, report):
             for case in cases:
                 start = time.monotonic()
                 try:
-                    problem = play(case, weir, origin)
+                    problem = play(dated(case, time.time()), weir, origin)
                 except (Failure, OSError) as error:
                     problem = str(error) or type(error).__name__
                 report(case, problem, time.monotonic() - start)

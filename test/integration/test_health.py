@@ -35,11 +35,10 @@ class Origin(ScriptedOrigin):
         self.silent = []  # probes that get no answer
         self.overlaps = 0  # probes that came while another was open
         self.gate = None  # requests (no probes) are answered when it is set
-        self.resumed = []  # of each TLS connection: whether it resumed a session
         super().__init__(self._talk, tls=tls, port=port, host=host)
 
     def _talk(self, connection):
-        self.resumed.append(getattr(connection.sock, "session_reused", None))
+        connection.resumed = getattr(connection.sock, "session_reused", None)
         while True:
             request = connection.read_request()
             probe = request.target.startswith("/healthz")
@@ -55,6 +54,11 @@ class Origin(ScriptedOrigin):
             status, _, body = self.health.partition(" ") if probe else ("200", "", self.name)
             fields = f"Content-Length: {len(body)}\r\n{self.fields if probe else ''}"
             connection.send(f"HTTP/1.1 {status} X\r\n{fields}\r\n{body}".encode())
+
+    @property
+    def resumed(self):
+        """Of each TLS connection whose handshake is over, in the order in which they came: whether it resumed a session."""
+        return [c.resumed for c in list(self.connections) if hasattr(c, "resumed")]
 
     @property
     def probes(self):

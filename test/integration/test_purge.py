@@ -221,3 +221,15 @@ def test_a_dead_housekeeper_obeys_as_soon_as_there_is_another():
         os.kill(keeper, signal.SIGKILL)
         assert "something was stored" in purge(weir, url(weir, "/a"), "--cache", "pages")
         assert word(weir, "/a") == "MISS"
+
+
+def test_the_port_of_host_makes_another_key():
+    """A URL with a port means what was asked for with that port and with none; without one the latter alone."""
+    with origin_with() as origin, site(origin) as weir:
+        for host in ("localhost", "localhost:8080"):
+            assert [weir.get("/a", host=host)["X-Cache"] for _ in range(2)] == ["MISS", "HIT"], host
+        purge(weir, "http://localhost/a")
+        assert weir.get("/a", host="localhost:8080")["X-Cache"] == "HIT"
+        assert [weir.get("/a")["X-Cache"] for _ in range(2)] == ["MISS", "HIT"]
+        purge(weir, "http://localhost:8080/a")
+        assert weir.get("/a", host="localhost:8080")["X-Cache"] == weir.get("/a")["X-Cache"] == "MISS"

@@ -85,12 +85,16 @@ class Outcome:
         )
 
 
+def failed_text(failed, requests, kinds):
+    """How many requests failed, and of what."""
+    why = ", ".join(f"{n:,} {kind}" for kind, n in kinds.items())
+    return f"{failed:,} of {requests:,} failed{f' ({why})' if why else ''}"
+
+
 def cell(outcome):
     """The same for a table."""
-    kinds = ", ".join(f"{n} {kind}" for kind, n in outcome.kinds.items())
     back = "-" if outcome.back_s is None else f"{outcome.back_s:.1f} s"
-    failed = f"{outcome.failed} of {outcome.requests:,} failed{f' ({kinds})' if kinds else ''}"
-    return f"{failed}; p99 {outcome.p99_ms:.0f} ms; back {back}"
+    return f"{failed_text(outcome.failed, outcome.requests, outcome.kinds)}; p99 {outcome.p99_ms:.0f} ms; back {back}"
 
 
 class SteadyLoad(Program):
@@ -109,6 +113,15 @@ class SteadyLoad(Program):
             return json.loads(self.output[self.output.index("{") :])
         except ValueError:
             raise Failure(f"weir-load said:\n{self.output}") from None
+
+
+def kinds_of(report):
+    """Of a report, how the requests that failed did: with their status, where they had one."""
+    kinds = dict(report["errors"])
+    if "status" in kinds:
+        kinds |= {f"status {code}": n for code, n in report["statuses"].items() if not code.startswith("2")}
+        del kinds["status"]
+    return kinds
 
 
 def suffer(port, fleet, fault, rps=200, warm=2.0, seconds=3.0, back_limit=15.0, look=None):
@@ -135,14 +148,10 @@ def suffer(port, fleet, fault, rps=200, warm=2.0, seconds=3.0, back_limit=15.0, 
     finally:
         watch.stop()
         load.kill()
-    kinds = dict(report["errors"])
-    if "status" in kinds:
-        kinds |= {f"status {code}": n for code, n in report["statuses"].items() if not code.startswith("2")}
-        del kinds["status"]
     return Outcome(
         requests=report["requests"],
         failed=report["failed"],
-        kinds=kinds,
+        kinds=kinds_of(report),
         p99_ms=report["latency_us"]["p99"] / 1000,
         back_s=watch.full_after(VICTIM, back),
     )

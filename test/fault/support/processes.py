@@ -5,7 +5,7 @@ import os
 import pathlib
 import signal
 
-from harness import wait_until
+from harness import Failure, wait_until
 
 
 def _stat(pid):
@@ -37,3 +37,15 @@ def stopped(*pids):
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
+
+
+def owner_of(pids, port):
+    """The process, of these, that has the connection whose own port this is."""
+    rows = [line.split() for line in pathlib.Path("/proc/thread-self/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+    established = {f"socket:[{row[9]}]" for row in rows if row[3] == "01" and int(row[1].split(":")[1], 16) == port}
+    for pid in pids:
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{pid}/fd/{fd}") in established:
+                    return pid
+    raise Failure(f"none of {pids} has a connection from port {port}")

@@ -142,6 +142,8 @@ class FakeDns:
             ttl, (target,) = self._records[name, CNAME]
             out.append(self._record(name, CNAME, ttl, encode_name(target)))
             name = target
+        if name in seen:  # a circle: it leads to no address
+            return out
         ttl, data = self._records.get((name, kind), (0, []))
         return out + [self._record(name, kind, ttl, self._encode(kind, one)) for one in data]
 

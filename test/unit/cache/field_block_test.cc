@@ -65,6 +65,7 @@ TEST_CASE("field block: what is not stored (RFC 9111 3.1)") {
                                       {"Upgrade", "h2"},
                                       {"Content-Length", "5"},
                                       {"Proxy-Authenticate", "x"},
+                                      {"Proxy-Authentication-Info", "x"},
                                       {"Age", "5"},
                                       {"Surrogate-Key", "a"},
                                       {"Cache-Tag", "a"},

@@ -39,6 +39,18 @@ TEST_CASE("key: what key_headers names, and a body") {
   CHECK(key == "k\n#005fff");
 }
 
+TEST_CASE("key: another port of Host is another URI, for a purge, too (RFC 9110 4.2.3)") {
+  std::string key = "httpexample.com/a";
+  append_port(0, key);
+  CHECK(key == "httpexample.com/a");
+  append_port(8080, key);
+  CHECK(key == "httpexample.com/a :8080");
+  Rules rules;
+  rules.key_fields = {"accept"};
+  append_key_fields(request(Method::get, {}).fields, rules, key);
+  CHECK(uri_part(key) == "httpexample.com/a :8080");
+}
+
 TEST_CASE("key: all that is stored for one URI begins with the same part") {
   Rules rules;
   rules.key_fields = {"accept"};

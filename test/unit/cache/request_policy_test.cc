@@ -19,6 +19,7 @@ std::string text_of(const RequestPlan& plan) {
   std::string out;
   if (plan.looks_up) out += "look ";
   if (plan.stores) out += "store ";
+  if (plan.renews) out += "renew ";
   if (plan.keyed_by_body) out += "body ";
   if (plan.authorized) out += "auth ";
   CacheStatus status;
@@ -60,6 +61,20 @@ TEST_CASE("request policy: which requests may be answered, and whose answers may
            {"Pragma", Method::get, {{"Pragma", "no-cache"}}, "look store "},
            // RFC 9111 3.5
            {"Authorization", Method::get, {{"Authorization", "Basic x"}}, "look store auth "},
+           {"Proxy-Authorization",
+            Method::get,
+            {{"Proxy-Authorization", "Basic x"}},
+            "look store auth "},
+           // RFC 9110 7.6.1: what Connection names the origin never sees, and a key would have it
+           {"Connection that names a field", Method::get, {{"Connection", "close, X-A"}}, "look "},
+           {"on its second line",
+            Method::get,
+            {{"Connection", "close"}, {"Connection", "X-A"}},
+            "look "},
+           {"Connection that names none",
+            Method::get,
+            {{"Connection", "Keep-Alive, TE, close, Upgrade"}},
+            "look store "},
            // RFC 9111 4.3.2: conditions for the origin alone
            {"If-Match",
             Method::get,
@@ -78,8 +93,12 @@ TEST_CASE("request policy: which requests may be answered, and whose answers may
             {{"If-Modified-Since", test::date(0)}},
             "look store "},
            // RFC 9111 3.3, 3.4: a part is served from the whole, and not fetched for the store
-           {"a part", Method::get, {{"Range", "bytes=5-9"}}, "look "},
-           {"the end", Method::get, {{"Range", "bytes=-9"}}, "look "},
+           {"a part", Method::get, {{"Range", "bytes=5-9"}}, "look renew "},
+           {"the end", Method::get, {{"Range", "bytes=-9"}}, "look renew "},
+           {"a part, and nothing to be stored",
+            Method::get,
+            {{"Range", "bytes=5-9"}, {"Cache-Control", "no-store"}},
+            "look "},
            {"everything, as players ask for it",
             Method::get,
             {{"Range", "bytes=0-"}},
@@ -87,7 +106,7 @@ TEST_CASE("request policy: which requests may be answered, and whose answers may
            {"two Range fields",
             Method::get,
             {{"Range", "bytes=0-"}, {"Range", "bytes=0-"}},
-            "look "},
+            "look renew "},
            {"Cookie says nothing by itself", Method::get, {{"Cookie", "a=b"}}, "look store "},
        }) {
     CAPTURE(test.why);

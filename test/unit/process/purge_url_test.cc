@@ -41,6 +41,10 @@ TEST_CASE("purge URL: it becomes the key that a request for it has") {
   CHECK(key("http://example.com", usual) == "httpexample.com/");
   CHECK(key("http://example.com?a", usual) == "httpexample.com/?a");
   CHECK(key("http://[::1]:8080/", "$host $http_host $server_port") == "[::1] [::1]:8080 8080");
+  PurgeUrl other("https://example.com:80/a");
+  CHECK(other.key(compiled("$host$uri"), {}).with_port == "example.com/a :80");
+  PurgeUrl plain("https://example.com:443/a");
+  CHECK(plain.key(compiled("$host$uri"), {}).with_port == "");
   CHECK(key("http://a:80/", "$http_host $server_port $https") == "a 80 ");
   CHECK(key("https://a/", "$http_host $server_port $https") == "a 443 on");
   CHECK(key("http://a/x", "$uri$is_args$args") == "/x");

@@ -1,0 +1,86 @@
+"""Parts (RFC 9110 14)."""
+
+from .model import ABSENT, AGED, ANY, DATED, FRESH, OLD, TAG, Answer, Ask, Case, cc, date_in, hit, miss, not_modified
+
+DIGITS = "0123456789"
+NOW = date_in(0)
+RANGES = [
+    Case("range-part", "RFC 9110 §14.2", "a range of a stored answer is cut here",
+         (miss(cc(FRESH, body=DIGITS)), hit(fields=(("Range", "bytes=2-4"),), status=206, gets="234",
+                                            has={"Content-Range": "bytes 2-4/10", "Content-Length": "3"}))),
+    Case("range-suffix", "RFC 9110 §14.1.2", "the last bytes",
+         (miss(cc(FRESH, body=DIGITS)), hit(fields=(("Range", "bytes=-3"),), status=206, gets="789"))),
+    Case("range-416", "RFC 9110 §15.5.17", "a range beyond the end",
+         (miss(cc(FRESH, body=DIGITS)), hit(fields=(("Range", "bytes=10-"),), status=416, gets=None,
+                                            has={"Content-Range": "bytes */10"}))),
+    Case("range-malformed", "RFC 9110 §14.2", "a range that is none is passed over",
+         (miss(cc(FRESH, body=DIGITS)), hit(fields=(("Range", "bytes=4-2"),), gets=DIGITS))),
+    Case("range-if-range", "RFC 9110 §13.1.5", "If-Range with the tag",
+         (miss(cc(FRESH, TAG, body=DIGITS)), hit(fields=(("Range", "bytes=0-0"), ("If-Range", '"a"')), status=206, gets="0"))),
+    Case("range-if-range-other", "RFC 9110 §13.1.5", "If-Range with another tag is the whole",
+         (miss(cc(FRESH, TAG, body=DIGITS)), hit(fields=(("Range", "bytes=0-0"), ("If-Range", '"b"')), gets=DIGITS))),
+    Case("range-head", "RFC 9110 §14.2", "HEAD has no ranges",
+         (miss(cc(FRESH, body=DIGITS)), hit(method="HEAD", fields=(("Range", "bytes=0-0"),), gets=""))),
+    Case("range-miss", "RFC 9111 §3.3", "on a miss a part is asked for as a part, and not stored",
+         (Ask("MISS", Answer(206, (("Cache-Control", FRESH), ("Content-Range", "bytes 2-4/10")), "234"),
+              fields=(("Range", "bytes=2-4"),), status=206, gets="234", sends={"Range": "bytes=2-4"}),
+          miss(cc(FRESH, body=DIGITS)))),
+    Case("range-all-miss", "weir.ini(5)", "on a miss bytes=0- fetches and stores the whole",
+         (Ask("MISS", cc(FRESH, body=DIGITS), fields=(("Range", "bytes=0-"),), status=None, gets=DIGITS, sends={"Range": ABSENT}),
+          hit(gets=DIGITS))),
+    Case("range-overlaps", "CVE-2011-3192", "many ranges that overlap are the whole",
+         (miss(cc(FRESH, body=DIGITS)), hit(fields=(("Range", "bytes=" + ",".join(f"{n}-9" for n in range(10))),), gets=DIGITS))),
+    *(Case(f"range-{name}", source, sentence,
+           (miss(cc(FRESH, body=DIGITS)), hit(fields=(("Range", text),), status=206, gets=part, has={"Content-Range": f"bytes {said}/10", "Content-Length": str(len(part))})))
+      for name, source, sentence, text, part, said in (
+          ("open", "RFC 9110 §14.1.2", "from a byte to the end", "bytes=7-", "789", "7-9"),
+          ("beyond", "RFC 9110 §14.1.2", "an end beyond the end", "bytes=8-99", "89", "8-9"),
+          ("huge", "RFC 9110 §14.1.2", "an end beyond 2^64", "bytes=8-" + "9" * 30, "89", "8-9"),
+          ("suffix-long", "RFC 9110 §14.1.2", "more last bytes than there are", "bytes=-99", DIGITS, "0-9"),
+          ("all", "RFC 9110 §14.1.2", "all of it", "bytes=0-9", DIGITS, "0-9"),
+          ("one", "RFC 9110 §14.1.2", "one byte", "bytes=5-5", "5", "5-5"),
+          ("unit-case", "RFC 9110 §14.1", "units have no case", "BYTES=5-5", "5", "5-5"),
+          ("one-good", "RFC 9110 §14.1.2", "of two ranges the one that there is", "bytes=20-30,5-5", "5", "5-5"))),
+    *(Case(f"range-none-{name}", source, sentence, (miss(cc(FRESH, body=DIGITS)), hit(fields=(("Range", text),), gets=DIGITS, has={"Content-Range": ABSENT})))
+      for name, source, sentence, text in (
+          ("unit", "RFC 9110 §14.2", "an unknown unit is passed over", "items=0-1"),
+          ("text", "RFC 9110 §14.2", "letters for numbers", "bytes=a-b"),
+          ("empty", "RFC 9110 §14.2", "no range at all", "bytes="),
+          ("blank", "RFC 9110 §14.2", "a blank before '='", "bytes =0-1"),
+          ("minus", "RFC 9110 §14.2", "a '-' alone", "bytes=-"))),
+    *(Case(f"range-416-{name}", source, sentence,
+           (miss(cc(FRESH, body=DIGITS)), hit(fields=(("Range", text),), status=416, gets=None, has={"Content-Range": "bytes */10"})))
+      for name, source, sentence, text in (
+          ("suffix-0", "RFC 9110 §14.1.2", "the last 0 bytes are none", "bytes=-0"),
+          ("huge", "RFC 9110 §15.5.17", "a begin beyond 2^64", "bytes=" + "9" * 30 + "-"))),
+    Case("range-lines", "RFC 9110 §14.2", "Range on two lines is none", (miss(cc(FRESH, body=DIGITS)), hit(fields=(("Range", "bytes=0-0"), ("Range", "bytes=1-1")), gets=DIGITS))),
+    Case("range-empty", "RFC 9110 §15.5.17", "of nothing there is no part", (miss(cc(FRESH, body="")), hit(fields=(("Range", "bytes=0-0"),), status=416, gets=None))),
+    Case("range-404", "RFC 9110 §14.2", "ranges are of a 200", (miss(cc(FRESH, body=DIGITS, status=404)), hit(fields=(("Range", "bytes=0-0"),), gets=DIGITS, status=404))),
+    Case("range-fields", "RFC 9110 §15.3.7", "a part has the fields of the whole",
+         (miss(cc(FRESH, TAG, DATED, ("Content-Type", "text/x"), ("Vary", "X-A"), body=DIGITS)),
+          hit(fields=(("Range", "bytes=0-0"),), status=206, gets="0", has={"ETag": '"a"', "Last-Modified": OLD, "Content-Type": "text/x", "Vary": "X-A", "Cache-Control": FRESH, "Age": ANY}))),
+    Case("range-accepts", "RFC 9110 §14.3", "a hit says that parts are to be had", (miss(cc(FRESH, body=DIGITS)), hit(gets=DIGITS, has={"Accept-Ranges": "bytes"}))),
+    Case("range-stale", "RFC 9111 §4.3.2", "of what the origin has just confirmed",
+         (miss(cc("max-age=60", AGED, TAG, body=DIGITS)), Ask("REVALIDATED", not_modified(TAG), fields=(("Range", "bytes=5-5"),), status=206, gets="5"))),
+    Case("range-if-range-weak", "RFC 9110 §13.1.5", "a weak tag is never the same",
+         (miss(cc(FRESH, ("ETag", 'W/"a"'), body=DIGITS)), hit(fields=(("Range", "bytes=0-0"), ("If-Range", 'W/"a"')), gets=DIGITS))),
+    Case("range-if-range-date", "RFC 9110 §13.1.5", "If-Range with the date, which is a strong one",
+         (miss(cc(FRESH, DATED, ("Date", date_in(0)), body=DIGITS)), hit(fields=(("Range", "bytes=0-0"), ("If-Range", OLD)), status=206, gets="0"))),
+    Case("range-if-range-later", "RFC 9110 §13.1.5", "another date is the whole, also a later one",
+         (miss(cc(FRESH, DATED, ("Date", date_in(0)), body=DIGITS)), hit(fields=(("Range", "bytes=0-0"), ("If-Range", date_in(-10))), gets=DIGITS))),
+    Case("range-if-range-fresh", "RFC 9110 §8.8.2.2", "a date of the very second of the answer is a weak one",
+         (miss(cc(FRESH, ("Last-Modified", NOW), ("Date", NOW), body=DIGITS)), hit(fields=(("Range", "bytes=0-0"), ("If-Range", NOW)), gets=DIGITS))),
+    Case("range-if-range-alone", "RFC 9110 §13.1.5", "If-Range without Range says nothing", (miss(cc(FRESH, TAG, body=DIGITS)), hit(fields=(("If-Range", '"b"'),), gets=DIGITS))),
+    Case("range-miss-if-range", "RFC 9111 §3.3", "on a miss both go to the origin",
+         (Ask("MISS", Answer(206, (("Cache-Control", FRESH), TAG, ("Content-Range", "bytes 0-0/10")), "0"), fields=(("Range", "bytes=0-0"), ("If-Range", '"a"')),
+              status=206, gets="0", sends={"Range": "bytes=0-0", "If-Range": '"a"'}), miss(cc(FRESH, body=DIGITS)))),
+    Case("range-miss-416", "RFC 9111 §3", "a 416 of the origin is for who asked, and not stored",
+         (Ask("MISS", Answer(416, (("Cache-Control", FRESH), ("Content-Range", "bytes */10")), "no"), fields=(("Range", "bytes=20-30"),), status=416, gets="no"),
+          miss(cc(FRESH, body=DIGITS)))),
+    Case("range-miss-200", "RFC 9111 §3.3", "an origin that has no parts: its whole answer is for who asked",
+         (Ask("MISS", cc(FRESH, body=DIGITS), fields=(("Range", "bytes=2-4"),), status=None, gets=None, sends={"Range": "bytes=2-4"}), miss(cc(FRESH, body=DIGITS)))),
+    Case("range-content-range", "RFC 9111 §3.3", "a 200 with a Content-Range is none that can be trusted to be whole",
+         (miss(cc(FRESH, ("Content-Range", "bytes 0-2/9"))), miss(cc(FRESH, body="two")))),
+]  # fmt: skip
+
+CASES = RANGES
