@@ -72,9 +72,12 @@ bool prepare_for_origin(ExchangeState& state) {
 
   // Whatever field the operator believes about the client: from others it never reaches the origin.
   if (!state.peer_trusted) out.fields.remove_aliases(*state.server->conf->real_ip_header);
-  const bool read = request.method == Method::get || request.method == Method::head;
-  if (read && state.location->cache != nullptr && !state.peer_trusted)
-    remove_overrides(state.location->cache->rules, out.fields);
+  const CachePlan* const cache = state.location->cache;
+  if (cache != nullptr && !state.peer_trusted) {
+    const bool stored = request.method == Method::get || request.method == Method::head ||
+                        (request.method == Method::post && cache->conf->cache_methods->post);
+    if (stored) remove_overrides(cache->rules, out.fields);
+  }
 
   ForwardedBy by;
   by.peer_address = state.peer_address;
