@@ -142,6 +142,7 @@ def test_many_who_ask_the_same():
             for client in clients:
                 client.send_request("POST", "/", body=b"slow")
             wait_until(lambda: counters(weir)["requests_active"] >= 20, 15, "20 requests")
+            wait_until(lambda: origin.count == 1, 10, "the fetch")
             assert ask(weir, b"fast") == ("MISS", b"2:fast")
             release.set()
             responses = [client.read_response("POST") for client in clients]
