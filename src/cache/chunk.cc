@@ -13,9 +13,7 @@ std::uint32_t checksum(std::string_view bytes) {
   return static_cast<std::uint32_t>(checksum64(bytes));
 }
 
-std::uint64_t checksum64(std::string_view bytes) {
-  return XXH3_64bits(bytes.data(), bytes.size());
-}
+std::uint64_t checksum64(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
 std::uint32_t head_checksum(const Head& head) {
   constexpr std::size_t from = offsetof(Head, hash);

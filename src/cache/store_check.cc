@@ -104,8 +104,8 @@ class Check {
     for (std::uint32_t i = 0; i < fill_cells; ++i) {
       const CellWord word = CellWord::of(inner_.memory.cells[i].word.load());
       expect(word.state <= CellState::orphaned, "fill {}: no such state", i);
-      expect(!word.is_active() || word.slot < high || word.slot == disk_slot, "fill {}: of slot {}, which nobody had", i,
-             word.slot);
+      expect(!word.is_active() || word.slot < high || word.slot == disk_slot,
+             "fill {}: of slot {}, which nobody had", i, word.slot);
     }
   }
 
