@@ -8,11 +8,11 @@ import signal
 import subprocess
 import threading
 
-from harness import Daemon, run_program, wait_until
-from harness.support import scratch
+from harness import Daemon, needs, run_program, scratch, wait_until
 from test_cache import Origin, answer
 
 AGE = "Cache-Control: max-age=3600"
+MOUNT = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0777", "tmpfs"]
 # A process that was killed from outside is told of.
 KILLED = [r"from outside"]
 
@@ -266,15 +266,20 @@ def test_damaged_files_are_misses_with_the_right_bytes():
         assert again == len(changes), again
 
 
+def can_mount():
+    """A tmpfs of its own, tried where nothing stays."""
+    folder = scratch("mount")
+    if os.geteuid() != 0 or subprocess.run([*MOUNT, str(folder)], capture_output=True).returncode != 0:
+        return False
+    subprocess.run(["umount", str(folder)], check=True)
+    return True
+
+
+@needs(can_mount, "leave to mount a tmpfs")
 def test_a_full_disk_costs_nothing_but_what_it_would_have_kept():
     """On a file system of 1 MiB answers go on right; one line says it, not one for each file."""
-    if os.geteuid() != 0:
-        return
-    folder = shared_folder()
-    mount = pathlib.Path(folder, "full")
-    mount.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=0777", "tmpfs", str(mount)]).returncode != 0:
-        return
+    mount = scratch("full")
+    subprocess.run([*MOUNT, str(mount)], check=True)
     try:
         with Bodies() as origin:
             with Daemon(config(origin, path=f"{mount}/disk"), allow=[r"can't be written"]) as weir:
