@@ -143,7 +143,7 @@ TEST_CASE("request policy: what the configuration and the rest of the request ch
 TEST_CASE("request policy: a part brings slices into the store, where there are some") {
   Rules rules;
   const RequestHead part = request(Method::get, {{"Range", "bytes=5-9"}});
-  CHECK(text_of(plan_request(part, rules, {})) == "look ");
+  CHECK(text_of(plan_request(part, rules, {})) == "look renew ");
   rules.slices = true;
   CHECK(text_of(plan_request(part, rules, {})) == "look store ");
   CHECK(text_of(plan_request(request(Method::head, {{"Range", "bytes=5-9"}}), rules, {})) ==
