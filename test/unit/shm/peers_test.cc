@@ -28,7 +28,7 @@ SlotId worker(Zones& zones) {
   return *id;
 }
 
-PeerName peer(const std::string& address) { return {"api", address, address}; }
+PeerName peer(std::string_view address) { return {"api", address, address}; }
 
 }  // namespace
 
