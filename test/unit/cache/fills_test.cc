@@ -7,7 +7,7 @@
 namespace weir::cache {
 namespace {
 
-constexpr StoreSizes sizes{.bytes = 8U << 20};
+const StoreSizes sizes{.bytes = 8U << 20};
 
 bool is_woken(const Store& store) {
   pollfd wake{store.wake_fd(), POLLIN, 0};

@@ -7,7 +7,7 @@
 namespace weir::cache {
 namespace {
 
-constexpr StoreSizes sizes{.bytes = 8U << 20};
+const StoreSizes sizes{.bytes = 8U << 20};
 
 bool is_soft(Store& store, std::string_view key) {
   const Found found = store.find(store.key(key));

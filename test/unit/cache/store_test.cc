@@ -7,8 +7,8 @@
 namespace weir::cache {
 namespace {
 
-constexpr StoreSizes small{.bytes = 4U << 20};
-constexpr StoreSizes large{.bytes = 64U << 20};
+const StoreSizes small{.bytes = 4U << 20};
+const StoreSizes large{.bytes = 64U << 20};
 
 }  // namespace
 

@@ -150,6 +150,7 @@ TEST_CASE("peers: threads that claim the same peers agree about their cells") {
   constexpr int threads = 4, names = 40;
   std::vector<std::vector<std::uint32_t>> cells(threads);
   std::vector<std::thread> running;
+  running.reserve(threads);
   for (int t = 0; t < threads; ++t) {
     running.emplace_back([&, t] {
       for (int n = 0; n < names; ++n) {
