@@ -36,8 +36,9 @@ class BodySink {
   // the body; when all are taken the body is complete. An empty last write is allowed, and is
   // taken.
   virtual std::size_t write(std::string_view bytes, bool last) = 0;
-  // The same for bytes that lie in several places, in one system call where the receiver can.
-  // Returns how many were taken of all of them.
+  // The same for bytes that lie in several places, at most parts_max, in one system call where the
+  // receiver can. Returns how many were taken of all of them.
+  static constexpr std::size_t parts_max = 4;
   virtual std::size_t write_parts(std::span<const std::string_view> parts, bool last) {
     std::size_t taken = 0;
     for (std::size_t at = 0; at < parts.size(); ++at) {

@@ -9,10 +9,10 @@
 #include "event/loop.h"
 #include "event/timer.h"
 #include "event/watcher.h"
-#include "os/process.h"
 #include "process/child_log.h"
 #include "process/heart.h"
 #include "process/options.h"
+#include "process/survivors.h"
 
 namespace weir::process {
 namespace {
@@ -42,7 +42,6 @@ class CacheKeeper {
   void work();
   void woken();
   void keep();
-  bool alone() const;
 
   const CacheKeeperPlan& plan_;
   ChildSide& side_;
@@ -72,20 +71,12 @@ int CacheKeeper::run() {
 }
 
 void CacheKeeper::read_channel() {
-  for (;;) {
-    bool closed = false;
-    auto received = side_.channel.receive(closed);
-    if (received) {
-      obey(received->message, received->fds);
-      continue;
-    }
-    if (closed) {
-      channel_watcher_.stop();
-      master_gone_ = true;
-      if (!working_) loop_.stop();
-    }
-    return;
-  }
+  const bool gone = side_.channel.receive_each(
+      [this](const Message& message, std::vector<Fd>& fds) { obey(message, fds); });
+  if (!gone) return;
+  channel_watcher_.stop();
+  master_gone_ = true;
+  if (!working_) loop_.stop();
 }
 
 void CacheKeeper::obey(const Message& message, std::vector<Fd>& fds) {
@@ -151,18 +142,9 @@ void CacheKeeper::woken() {
 void CacheKeeper::keep() {
   auto sleep = milliseconds::max();
   for (const auto& keeper : keepers_) sleep = std::min(sleep, keeper->turn());
-  if (master_gone_ && alone()) return loop_.stop();
+  // Without a master it stays as long as somebody serves.
+  if (master_gone_ && !any_worker_lives(plan_.zones.slots)) return loop_.stop();
   if (!keepers_.empty()) timer_.arm(sleep);
-}
-
-// Without a master it stays as long as somebody serves.
-bool CacheKeeper::alone() const {
-  for (std::uint32_t i = 0; i < shm::slot_count; ++i) {
-    const shm::SlotInfo info = plan_.zones.slots.info(i);
-    if (info.role != shm::Role::worker || !shm::is_live(info.state)) continue;
-    if (process_lives(info.pid)) return false;  // nobody reaps any more: the slot does not say
-  }
-  return true;
 }
 
 }  // namespace

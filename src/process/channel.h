@@ -84,6 +84,16 @@ class Channel {
   };
   // nullopt: nothing more for now; `closed` then says whether there never will be.
   std::optional<Received> receive(bool& closed) const;
+  // Gives `take(message, fds)` each that is there. True: there never will be another.
+  template <class Take>
+  bool receive_each(const Take& take) const {
+    for (;;) {
+      bool closed = false;
+      auto received = receive(closed);
+      if (!received) return closed;
+      take(received->message, received->fds);
+    }
+  }
 
  private:
   Fd fd_;

@@ -9,7 +9,6 @@
 #include "event/loop.h"
 #include "event/timer.h"
 #include "event/watcher.h"
-#include "os/process.h"
 #include "process/admin_http.h"
 #include "process/child_log.h"
 #include "process/heart.h"
@@ -17,6 +16,7 @@
 #include "process/order_desk.h"
 #include "process/purge.h"
 #include "process/purge_message.h"
+#include "process/survivors.h"
 #include "upstream/caretaker.h"
 #include "upstream/discovery.h"
 
@@ -56,7 +56,6 @@ class Housekeeper {
   void clean();
   void watch_stores();
   void keep_stores();
-  bool alone() const;
 
   const HousekeeperPlan& plan_;
   ChildSide& side_;
@@ -93,20 +92,12 @@ int Housekeeper::run() {
 }
 
 void Housekeeper::read_channel() {
-  for (;;) {
-    bool closed = false;
-    auto received = side_.channel.receive(closed);
-    if (received) {
-      obey(received->message, received->fds);
-      continue;
-    }
-    if (closed) {
-      channel_watcher_.stop();
-      master_gone_ = true;
-      if (!working_) loop_.stop();
-    }
-    return;
-  }
+  const bool gone = side_.channel.receive_each(
+      [this](const Message& message, std::vector<Fd>& fds) { obey(message, fds); });
+  if (!gone) return;
+  channel_watcher_.stop();
+  master_gone_ = true;
+  if (!working_) loop_.stop();
 }
 
 void Housekeeper::obey(const Message& message, std::vector<Fd>& fds) {
@@ -201,7 +192,8 @@ void Housekeeper::woken() {
 
 void Housekeeper::clean_in_time() {
   clean();
-  if (master_gone_ && alone()) return loop_.stop();
+  // Without a master it stays as long as somebody serves.
+  if (master_gone_ && !any_worker_lives(plan_.zones.slots)) return loop_.stop();
   clean_timer_.arm(Heart::interval);
 }
 
@@ -228,16 +220,6 @@ void Housekeeper::keep_stores() {
   for (const cache::Stores::Named& named : stores_->all()) named.store->on_wake();
   const bool more = stores_->keep_house(clock::wall_ms());
   store_timer_.arm(more ? std::chrono::milliseconds(1) : Heart::interval);
-}
-
-// Without a master the housekeeper stays as long as somebody serves.
-bool Housekeeper::alone() const {
-  for (std::uint32_t i = 0; i < shm::slot_count; ++i) {
-    const shm::SlotInfo info = plan_.zones.slots.info(i);
-    if (info.role != shm::Role::worker || !shm::is_live(info.state)) continue;
-    if (process_lives(info.pid)) return false;  // nobody reaps any more: the slot does not say
-  }
-  return true;
 }
 
 }  // namespace

@@ -12,11 +12,11 @@
 #include "event/timer.h"
 #include "event/watcher.h"
 #include "observe/log_drain.h"
-#include "os/process.h"
 #include "os/signals.h"
 #include "process/child_log.h"
 #include "process/heart.h"
 #include "process/options.h"
+#include "process/survivors.h"
 
 namespace weir::process {
 namespace {
@@ -49,7 +49,6 @@ class Logger {
   void drain_in_time();
   void drain();
   void complain(const observe::LogDrain::Pass& pass);
-  bool alone() const;
 
   const LoggerPlan& plan_;
   ChildSide& side_;
@@ -88,19 +87,11 @@ int Logger::run() {
 }
 
 void Logger::read_channel() {
-  for (;;) {
-    bool closed = false;
-    auto received = side_.channel.receive(closed);
-    if (received) {
-      obey(received->message, received->fds);
-      continue;
-    }
-    if (closed) {
-      channel_watcher_.stop();
-      master_gone_ = true;
-    }
-    return;
-  }
+  const bool gone = side_.channel.receive_each(
+      [this](const Message& message, std::vector<Fd>& fds) { obey(message, fds); });
+  if (!gone) return;
+  channel_watcher_.stop();
+  master_gone_ = true;
 }
 
 void Logger::obey(const Message& message, std::vector<Fd>& fds) {
@@ -143,7 +134,10 @@ void Logger::woken() {
 
 void Logger::drain_in_time() {
   drain();
-  if (master_gone_ && alone()) return loop_.stop();
+  const auto other = [this](std::uint32_t index, const shm::SlotInfo&) {
+    return index != side_.slot.index;
+  };
+  if (master_gone_ && !any_lives(plan_.zones.slots, other)) return loop_.stop();
   drain_timer_.arm(Heart::interval);
 }
 
@@ -165,15 +159,6 @@ void Logger::complain(const observe::LogDrain::Pass& pass) {
   if (pass.error == 0) return;
   log::line(log::Level::alert, "log stream {} can't be written ({}: {}); {} lines lost so far",
             pass.error_stream, pass.error, std::strerror(pass.error), lost_);
-}
-
-bool Logger::alone() const {
-  for (std::uint32_t i = 0; i < shm::slot_count; ++i) {
-    const shm::SlotInfo info = plan_.zones.slots.info(i);
-    if (i == side_.slot.index || !shm::is_live(info.state)) continue;
-    if (process_lives(info.pid)) return false;  // nobody reaps any more: the slot does not say
-  }
-  return true;
 }
 
 }  // namespace

@@ -114,17 +114,9 @@ int Worker::run() {
 }
 
 void Worker::read_channel() {
-  for (;;) {
-    bool closed = false;
-    auto received = side_.channel.receive(closed);
-    if (received) {
-      obey(received->message, received->fds);
-    } else if (closed) {
-      return master_gone();
-    } else {
-      return;
-    }
-  }
+  const bool gone = side_.channel.receive_each(
+      [this](const Message& message, std::vector<Fd>& fds) { obey(message, fds); });
+  if (gone) master_gone();
 }
 
 void Worker::obey(const Message& message, std::vector<Fd>& fds) {

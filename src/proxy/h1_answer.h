@@ -18,6 +18,7 @@
 
 #include "base/arena.h"
 #include "base/result.h"
+#include "http/body.h"
 #include "http/fields.h"
 #include "http/framing.h"
 #include "http/h1_writer.h"
@@ -38,7 +39,7 @@ class H1Answer {
   bool begin(const ResponseHead& head, const Outgoing& outgoing, bool trailers);
 
   std::size_t write(std::string_view bytes, bool last) { return write({&bytes, 1}, last); }
-  static constexpr std::size_t parts_max = 4;  // of one write
+  static constexpr std::size_t parts_max = BodySink::parts_max;
   std::size_t write(std::span<const std::string_view> parts, bool last);
   void set_trailers(const Fields& fields);
   void flush();  // what is pending, now

@@ -70,11 +70,11 @@ StoredBody::Step StoredBody::give() {
     if (bytes.empty()) return give_nothing(progress);
   }
   // What lies in several places goes out at once, as far as it is there.
-  std::array<std::string_view, pieces_max> pieces;
+  std::array<std::string_view, BodySink::parts_max> pieces;
   std::size_t count = 0;
   const std::uint64_t together = std::min(end, bytes_->pinned_until(at_));
   std::uint64_t to = at_;
-  while (!bytes.empty() && count < pieces_max) {
+  while (!bytes.empty() && count < BodySink::parts_max) {
     pieces[count] =
         bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), end - to)));
     to += pieces[count++].size();

@@ -49,7 +49,6 @@ class StoredBody final : public BodySource {
  public:
   static constexpr std::uint64_t to_the_end = std::numeric_limits<std::uint64_t>::max();
   static constexpr std::uint64_t bytes_per_turn_max = std::uint64_t{1} << 20;
-  static constexpr std::size_t pieces_max = 4;  // of one write
   // Text of ours, then the bytes [from, to) of the body: one part of an answer.
   struct Part {
     std::string_view text{};

@@ -7,11 +7,13 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "cache/store.h"
+#include "http/body.h"
 #include "proxy/pace.h"
 
 namespace weir {
@@ -19,8 +21,6 @@ namespace weir {
 // What is left of a head and the body behind it after `sent` bytes, for one write.
 class HitParts {
  public:
-  static constexpr std::size_t pieces_max = 4;  // of a body
-
   HitParts(std::string_view head, cache::Reader& reader, std::uint64_t sent) {
     if (sent < head.size()) add(head.substr(static_cast<std::size_t>(sent)));
     std::uint64_t at = sent > head.size() ? sent - head.size() : 0;
@@ -39,7 +39,7 @@ class HitParts {
     parts_[count_++] = {const_cast<char*>(part.data()), part.size()};
     bytes_ += part.size();
   }
-  std::array<iovec, 1 + pieces_max> parts_;
+  std::array<iovec, 1 + BodySink::parts_max> parts_;
   std::size_t count_ = 0;
   std::uint64_t bytes_ = 0;
 };

@@ -10,6 +10,7 @@ import threading
 
 from harness import Daemon, needs, run_program, scratch, wait_until
 from test_cache import Origin, answer
+from test_cache import config as memory_config
 
 AGE = "Cache-Control: max-age=3600"
 MOUNT = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0777", "tmpfs"]
@@ -39,23 +40,7 @@ class Bodies(Origin):
 
 
 def config(origin, cache="", location="", size="2m", disk="disk_size = 64m", path="disk"):
-    return f"""
-[admin]
-listen = 127.0.0.1:@admin@
-[upstream origins]
-server = {origin.address}
-[cache pages]
-size = {size}
-path = {path}
-{disk}
-{cache}
-[server web]
-listen = 127.0.0.1:@http@
-upstream = origins
-cache = pages
-debug_headers = on
-{location}
-"""
+    return memory_config(origin, f"path = {path}\n{disk}\n{cache}", location, admin=True, size=size)
 
 
 def disk_of(weir):

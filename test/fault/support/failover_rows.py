@@ -76,6 +76,12 @@ class Killer(threading.Thread):
             time.sleep(self.pause)  # the rate of the scenario, not a wait for something
 
 
+def _all_have(fleet, count):
+    """Each origin gets so many requests from now on."""
+    began = fleet.read()
+    wait_until(lambda: all(n - b >= count for n, b in zip(fleet.read(), began)), 20, "all origins to have their part")
+
+
 def dying_prober(kind, role, times, keep_up=False):
     """U2: who probes is killed each second, and an origin in the middle of it."""
     options = {"allow": KILLS} if kind.name == "weir" else {}
@@ -84,8 +90,7 @@ def dying_prober(kind, role, times, keep_up=False):
             server.keep_up()
         load = SteadyLoad(server.port("http"), 200)
         try:
-            began = fleet.read()
-            wait_until(lambda: all(n - b >= 50 for n, b in zip(fleet.read(), began)), 20, "all origins to have their part")
+            _all_have(fleet, 50)
             killer = Killer(server, role, times, 1.0)
             killer.start()
             wait_until(lambda: killer.killed >= min(2, times) or not killer.is_alive(), 10, "two to be killed")
@@ -122,8 +127,7 @@ def dying_workers(kind, role, times, keep_up=False):
             server.keep_up()
         load = SteadyLoad(server.port("http"), 1000)
         try:
-            began = fleet.read()
-            wait_until(lambda: all(n - b >= 100 for n, b in zip(fleet.read(), began)), 20, "all origins to have their part")
+            _all_have(fleet, 100)
             killer = Killer(server, role, times, 0.3)
             killer.start()
             killer.join()
