@@ -37,7 +37,7 @@ PREFIX_HEADERS := algorithm array bit cassert cerrno charconv chrono cstddef cst
   map memory optional span string string_view unordered_map utility vector
 PREFIX := $(if $(findstring clang,$(CXX)),,$B/prefix.h)
 PRECOMPILED := $(if $(PREFIX),$B/prefix.h.gch/src.gch $B/prefix.h.gch/test.gch)
-LDLIBS = -Wl,--as-needed -levent_core -lssl -lcrypto -lz -lbrotlienc -linih -lcares -lxxhash -lfmt -lpcre2-8 -lncursesw -ltinfo -pthread
+LDLIBS = -Wl,--as-needed -levent_core -lssl -lcrypto -lz -lisal -lbrotlienc -lbrotlidec -lzstd -linih -lcares -lxxhash -lfmt -lpcre2-8 -lncursesw -ltinfo -pthread
 LINK = $(call say,LINK,$@)$(CXX) -rdynamic $(filter -fsanitize% -pthread,$(ALL_CXXFLAGS)) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
 
 objects = $(patsubst %.cc,$B/%.o,$(shell find $1 -name '*.cc' 2>/dev/null | LC_ALL=C sort))
