@@ -69,7 +69,8 @@ const std::vector<Part>& parts() {
       {"Locations: what becomes of a request", location_directives()},
       {"Locations: bodies, times and sizes", proxy_directives()},
       {"Who may pass", guard_directives()},
-      {"Caching, compression and limits", cache_directives()},
+      {"Caching and limits", cache_directives()},
+      {"Compression", coding_directives()},
   };
   return built;
 }

@@ -121,6 +121,7 @@ Table main_directives();
 Table log_directives();    // [admin] and [log]
 Table guard_directives();  // [api_keys], [jwt], [limit]
 Table cache_directives();
+Table coding_directives();
 Table upstream_directives();
 Table listen_directives();  // [server]: listen, names, TLS
 Table client_directives();  // [server]: limits and times of clients

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "conf/cache_values.h"
+#include "conf/coding_values.h"
 #include "conf/upstream_values.h"
 #include "conf/values.h"
 #include "http/limits.h"
@@ -49,9 +50,11 @@ struct MainConf {
   Setting<std::uint32_t> upstream_peers_max;  // of all upstreams
   Setting<ResolverConf> resolver;
   Setting<std::uint32_t> sticky_sessions_max;
-  Setting<Size> buffer_pool_size;     // per worker, bound of all body buffers
-  Setting<std::uint32_t> hit_memory;  // requests per worker whose hits are remembered
-  Setting<Size> large_heads_size;     // per worker, bound of what heads hold beyond the usual
+  Setting<Size> buffer_pool_size;              // per worker, bound of all body buffers
+  Setting<Size> compress_memory;               // per worker, of all coders
+  Setting<std::uint32_t> compress_cached_cpu;  // per cent
+  Setting<std::uint32_t> hit_memory;           // requests per worker whose hits are remembered
+  Setting<Size> large_heads_size;  // per worker, bound of what heads hold beyond the usual
 };
 
 struct ListenConf {
@@ -290,6 +293,18 @@ struct LocationConf {
   Setting<CacheRef> cache;
   Setting<CacheKey> cache_key;
   Setting<std::vector<AuthRef>> purge;  // who may PURGE; empty: nobody
+  Setting<CodingList> compress;
+  Setting<MediaTypes> compress_types;
+  Setting<Size> compress_min_length;
+  Setting<bool> compress_secrets;
+  Setting<CompressUpstream> compress_upstream;
+  Setting<CodingLevels> compress_level;
+  Setting<Size> compress_window;
+  Setting<CachedLevels> compress_cached_level;
+  Setting<std::uint32_t> compress_cached_uses;
+  Setting<bool> decompress;
+  Setting<Size> decompress_max_size;
+  Setting<std::uint32_t> decompress_max_ratio;
   Setting<AccessLogs> access_log;
   Setting<bool> debug_headers;
   Setting<bool> server_tokens;

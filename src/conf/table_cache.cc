@@ -1,4 +1,4 @@
-// [cache], and what a location says about caching, compression and access lists.
+// [cache], and what a location says about caching and access lists.
 #include "conf/directive.h"
 
 namespace weir::conf {
@@ -234,14 +234,6 @@ constexpr Directive places[] = {
 };
 
 constexpr Directive rows[] = {
-    planned("compress", in_places, "The codings that answers are compressed with."),
-    planned("compress_types", in_places, "The media types that are compressed."),
-    planned("compress_min_length", in_places, "The shortest body that is compressed."),
-    planned("compress_window", in_places, "The window of the codings."),
-    planned("compress_cached_level", in_places, "The level of stored compressed answers."),
-    planned("compress_upstream", in_places, "Whether upstreams are asked for codings."),
-    planned("compress_secrets", in_places, "Whether answers with secrets are compressed."),
-    planned("decompress", in_places, "Whether answers are decompressed for clients that need it."),
     planned("limit", in_places, "The [limit] that requests are counted by."),
     planned("allow", in_places, "Client networks that may pass."),
     planned("deny", in_places, "Client networks that may not pass."),

@@ -284,6 +284,7 @@ bool parse_value(Value& value, std::string& out) {
 bool parse_value(Value& value, Affinity& out) { return parse_enum(value, out); }
 bool parse_value(Value& value, WhenAllDown& out) { return parse_enum(value, out); }
 bool parse_value(Value& value, CacheEviction& out) { return parse_enum(value, out); }
+bool parse_value(Value& value, CompressUpstream& out) { return parse_enum(value, out); }
 bool parse_value(Value& value, LogEscape& out) { return parse_enum(value, out); }
 bool parse_value(Value& value, Underscores& out) { return parse_enum(value, out); }
 
@@ -300,6 +301,7 @@ std::string print_value(const std::string& value) {
 std::string print_value(Affinity value) { return print_enum(value); }
 std::string print_value(WhenAllDown value) { return print_enum(value); }
 std::string print_value(CacheEviction value) { return print_enum(value); }
+std::string print_value(CompressUpstream value) { return print_enum(value); }
 std::string print_value(LogEscape value) { return print_enum(value); }
 std::string print_value(Underscores value) { return print_enum(value); }
 

@@ -82,6 +82,7 @@ struct EnumWord {
 const std::vector<EnumWord<Affinity>>& enum_words(Affinity);
 const std::vector<EnumWord<WhenAllDown>>& enum_words(WhenAllDown);
 const std::vector<EnumWord<CacheEviction>>& enum_words(CacheEviction);
+const std::vector<EnumWord<CompressUpstream>>& enum_words(CompressUpstream);
 const std::vector<EnumWord<LogEscape>>& enum_words(LogEscape);
 const std::vector<EnumWord<Underscores>>& enum_words(Underscores);
 
@@ -152,6 +153,11 @@ bool parse_value(Value& value, FieldNames& out);
 bool parse_value(Value& value, Conditions& out);
 bool parse_value(Value& value, CacheRef& out);
 bool parse_value(Value& value, CacheKey& out);
+bool parse_value(Value& value, CodingList& out);
+bool parse_value(Value& value, CodingLevels& out);
+bool parse_value(Value& value, CachedLevels& out);
+bool parse_value(Value& value, CompressUpstream& out);
+bool parse_value(Value& value, MediaTypes& out);
 bool parse_value(Value& value, Underscores& out);
 
 // One line of a list.
@@ -204,6 +210,11 @@ std::string print_value(const FieldNames& value);
 std::string print_value(const Conditions& value);
 std::string print_value(const CacheRef& value);
 std::string print_value(const CacheKey& value);
+std::string print_value(const CodingList& value);
+std::string print_value(const CodingLevels& value);
+std::string print_value(const CachedLevels& value);
+std::string print_value(CompressUpstream value);
+std::string print_value(const MediaTypes& value);
 std::string print_value(Underscores value);
 std::string print_value(const ListenConf& value);
 std::string print_value(const ServerLine& value);
