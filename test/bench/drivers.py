@@ -58,6 +58,7 @@ class Wrk:
     connections: int = 64
     close: bool = False  # a new connection for each request
     body: int = 0  # bytes to POST; 0: GET
+    coding: str = ""  # of the answer: Accept-Encoding
     zipf: int = 0  # so many keys, in the query, drawn by Zipf's law with exponent 0.9; 0: one
 
     def run(self, server, seconds):
@@ -67,6 +68,8 @@ class Wrk:
         command += ["-s", str(HERE / "wrk.lua")]
         if self.close:
             command += ["-H", "Connection: close"]
+        if self.coding:
+            command += ["-H", f"Accept-Encoding: {self.coding}"]
         command += [f"{scheme}://127.0.0.1:{server.port}{self.path}", "--", str(self.body), str(self.zipf)]
         return parse_wrk(run(command, seconds))
 

@@ -4,12 +4,14 @@
 //
 //   bench-origin PORT COUNT THREADS      listens at 127.0.0.1, COUNT ports from PORT on
 //
-// GET /small 128 bytes, /10k, /100k, /1m that many, /chunked 10 KB in four chunks; POST to any of
-// them: the same after the whole body. Below /keep/: the same for caches, with a max-age. /seen:
-// the head of the request itself. Not a server for anything but benchmarks: it understands what the
+// GET /small 128 bytes, /10k, /100k, /1m that many, /chunked 10 KB in four chunks, /html a page of
+// 100 KiB; POST to any of them: the same after the whole body. /events: an event every 20 ms, each
+// with the time it was sent. Below /keep/: the same for caches, with a max-age. /seen: the head of
+// the request itself. Not a server for anything but benchmarks: it understands what the
 // proxies under test send (a Content-Length or chunked body), and closes on everything else.
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -18,6 +20,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -42,10 +45,78 @@ std::string body_of(std::size_t size) {
   return body;
 }
 
+// Pseudo-random, the same in every run.
+class Dice {
+ public:
+  unsigned below(unsigned most) {
+    state_ = state_ * 6364136223846793005U + 1442695040888963407U;
+    return static_cast<unsigned>((state_ >> 33) % most);
+  }
+
+ private:
+  std::uint64_t state_ = 2026;
+};
+
+// Words as a language has them: few that are used often, many that are rare.
+class Words {
+ public:
+  explicit Words(Dice& dice) : dice_(dice) {
+    for (std::string& word : words_) {
+      for (unsigned left = 1 + dice.below(3); left > 0; --left) {
+        word += "bcdfghklmnprstvw"[dice.below(16)];
+        word += "aeiou"[dice.below(5)];
+        if (dice.below(3) == 0) word += "nrst"[dice.below(4)];
+      }
+    }
+  }
+  const std::string& next() {
+    const unsigned most = 1 + dice_.below(static_cast<unsigned>(words_.size()));
+    return words_[dice_.below(most) * dice_.below(most) / static_cast<unsigned>(words_.size())];
+  }
+
+ private:
+  Dice& dice_;
+  std::array<std::string, 2500> words_;
+};
+
+// As a page of a shop or a newspaper: markup that repeats, text that does not. zlib makes about a
+// third of it.
+std::string page_of(std::size_t size) {
+  Dice dice;
+  Words words(dice);
+  const auto text = [&words](unsigned count) {
+    std::string out;
+    for (; count > 0; --count) out += words.next() + (count > 1 ? " " : "");
+    return out;
+  };
+  std::string page =
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><title>" + text(6) + "</title></head><body>\n";
+  for (unsigned number = 1; page.size() < size; ++number) {
+    char link[64];
+    std::snprintf(link, sizeof link, "/item/%u-%06x", number, dice.below(1U << 24));
+    page += "<article class=\"card card--wide\" id=\"item-" + std::to_string(number) +
+            "\">\n  <h2><a href=\"";
+    page += link + ("\">" + text(3 + dice.below(5))) + "</a></h2>\n";
+    for (unsigned left = 1 + dice.below(3); left > 0; --left)
+      page += "  <p class=\"text\">" + text(20 + dice.below(50)) + ".</p>\n";
+    page +=
+        "  <span class=\"price\">" + std::to_string(dice.below(9999)) + ".00</span>\n</article>\n";
+  }
+  page.resize(size);
+  return page;
+}
+
+std::string answer_of(const std::string& body, const std::string& more, std::string_view type) {
+  return "HTTP/1.1 200 OK\r\nServer: origin\r\n" + more + "Content-Type: " + std::string(type) +
+         "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
 std::string plain(const std::string& body, const std::string& more = {}) {
-  return "HTTP/1.1 200 OK\r\nServer: origin\r\n" + more +
-         "Content-Type: text/plain\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
-         body;
+  return answer_of(body, more, "text/plain");
+}
+
+std::string html(const std::string& more) {
+  return answer_of(page_of(100 * 1024), more, "text/html; charset=utf-8");
 }
 
 const std::string date = "Date: Wed, 25 Nov 2026 10:00:00 GMT\r\n";
@@ -74,6 +145,7 @@ const Answers& answers() {
                            {"/10k", plain(body_of(10 * 1024), date)},
                            {"/100k", plain(body_of(100 * 1024), date)},
                            {"/1m", plain(body_of(1024 * 1024), date)},
+                           {"/html", html(date)},
                            {"/chunked", chunked(body_of(10 * 1024), 4)}};
   return all;
 }
@@ -81,6 +153,8 @@ const Answers& answers() {
 const Answers& kept_answers() {
   static const Answers all{{"/small", plain(body_of(128), keep)},
                            {"/1k", plain(body_of(1024), keep)},
+                           {"/html", html(keep)},
+                           {"/30k", plain(body_of(31000), keep)},  // as long as /html in gzip
                            {"/100k", plain(body_of(100 * 1024), keep)},
                            {"/1m", plain(body_of(1024 * 1024), keep)}};
   return all;
@@ -101,6 +175,29 @@ std::string_view field(std::string_view head, std::string_view name) {
 // The end of a chunked body, found as a proxy writes it: a last chunk, no trailers.
 constexpr std::string_view last_chunk = "\r\n0\r\n\r\n";
 
+// An event every 20 ms with the time of the monotonic clock, for a minute or until nobody listens.
+void send_events(int fd) {
+  const timeval patience{5, 0};
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+  const std::string head = "HTTP/1.1 200 OK\r\nServer: origin\r\n" + date +
+                           "Content-Type: text/event-stream\r\nCache-Control: no-store\r\n"
+                           "Transfer-Encoding: chunked\r\n\r\n";
+  bool open = send(fd, head.data(), head.size(), MSG_NOSIGNAL) > 0;
+  for (int left = 3000; open && left > 0; --left) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    const std::string event =
+        "data: " +
+        std::to_string(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()) + "\n\n";
+    char size[32];
+    std::snprintf(size, sizeof size, "%zx\r\n", event.size());
+    const std::string chunk = size + event + "\r\n";
+    open = send(fd, chunk.data(), chunk.size(), MSG_NOSIGNAL) > 0;
+  }
+  close(fd);
+}
+
 struct Connection {
   int fd = -1;
   std::string input;          // an incomplete head
@@ -110,6 +207,7 @@ struct Connection {
   std::string_view answer;    // to send when the body is complete
   std::string own_answer;     // what `answer` looks at for /seen
   std::string_view unsent;
+  bool streams = false;  // events, from a thread of their own
 };
 
 class Loop {
@@ -129,8 +227,14 @@ class Loop {
           accept_one(fd);
         } else if (auto& connection = connections_.at(static_cast<std::size_t>(fd));
                    !serve(*connection)) {
+          const bool streams = connection->streams;
           connection.reset();
-          close(fd);
+          if (streams) {
+            epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
+            std::thread(send_events, fd).detach();
+          } else {
+            close(fd);
+          }
         }
       }
     }
@@ -196,7 +300,8 @@ class Loop {
     const auto target = head.substr(std::min(head.find(' ') + 1, head.size()));
     const auto full = target.substr(0, target.find_first_of(" ?"));
     const auto path = full.substr(std::min(full.rfind('/'), full.size()));
-    if (path == "/seen") {
+    c.streams = path == "/events";
+    if (path == "/seen" || c.streams) {
       c.own_answer = plain(std::string(head));
       c.answer = c.own_answer;
     } else {
@@ -229,7 +334,8 @@ class Loop {
     return bytes.size();
   }
 
-  bool send_answer(Connection& c) {
+  static bool send_answer(Connection& c) {
+    if (c.streams) return false;
     if (!c.unsent.empty())
       return false;  // pipelined behind an answer that doesn't fit: no proxy here does that
     c.unsent = c.answer;

@@ -8,7 +8,7 @@ PORTS = 4
 THREADS = 2
 
 # What /small and so on answer with, as origin.cc makes it.
-SIZES = {"/small": 128, "/1k": 1024, "/10k": 10 * 1024, "/100k": 100 * 1024, "/1m": 1024 * 1024, "/chunked": 10 * 1024}
+SIZES = {"/small": 128, "/1k": 1024, "/10k": 10 * 1024, "/100k": 100 * 1024, "/30k": 31000, "/1m": 1024 * 1024, "/chunked": 10 * 1024}
 
 
 def body_of(path):

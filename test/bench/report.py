@@ -9,6 +9,7 @@ from statistic import Spread, median, ratios
 COLUMNS = {
     "rps": ("requests/s", "{:,.0f}"),
     "cpu_us": ("CPU µs", "{:.2f}"),
+    "sent_kib": ("body KiB", "{:.1f}"),
     "p50_ms": ("p50 ms", "{:.2f}"),
     "p99_ms": ("p99 ms", "{:.2f}"),
     "late_ms": ("load's own p99 ms", "{:.2f}"),
@@ -64,8 +65,9 @@ def verdict(result):
     if bar is None:
         return None, ""
     if result["bar_of"] == "ratio":
-        judged = spread(result, "nginx")
-        of = "of nginx"
+        peer = result.get("bar_peer", "nginx")
+        judged = spread(result, peer)
+        of = f"of {peer}"
     else:
         own = [value for value in series(result, "weir", result["main"]) if value is not None]
         judged = Spread(own) if own else None

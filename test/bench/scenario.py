@@ -8,7 +8,7 @@ from servers import Features
 
 class Scenario:
     """`main` is the figure whose ratio is judged; `bar` the most that its median may be, `bar_of` says of what:
-    the ratio to nginx, or (`figure`) weir's own figure."""
+    the ratio to `bar_peer`, or (`figure`) weir's own figure."""
 
     name = ""
     what = ""
@@ -16,7 +16,9 @@ class Scenario:
     columns = ("rps", "cpu_us", "p50_ms", "p99_ms", "pss_mib", "errors")
     bar = None
     bar_of = "ratio"
+    bar_peer = "nginx"
     features = Features()
+    peers = None  # who else can do it; None: all
 
     def check(self, server):
         """Raises check.Wrong when the server's answers are not right."""

@@ -1,5 +1,6 @@
 """The list of scenarios, each with its bar."""
 
+from coding import Coded, Events, FoundCoded
 from drivers import WeirLoad, Wrk
 from idle import Idle
 from reloading import Reloading
@@ -33,6 +34,12 @@ ALL = [
     Traffic("hit_1m", "1 MiB from the cache, 16 connections", Wrk("/keep/1m", connections=16), None, CACHE),
     Traffic("hit_tls", "128 bytes from the cache over TLS", Wrk("/keep/small"), None, CACHE_TLS),
     Traffic("hit_zipf", "1 KiB, 100,000 keys (Zipf 0.9), room for a quarter", Wrk("/keep/1k", zipf=100000), None, CACHE_FULL),
+    Coded("gzip_100k", "a page of 100 KiB, gzip on the way", "/html", "gzip", 0.15),
+    Coded("br_100k", "a page of 100 KiB, Brotli on the way", "/html", "br", 0.60),
+    Coded("zstd_100k", "a page of 100 KiB, zstd on the way", "/html", "zstd"),
+    FoundCoded("hit_gzip", "the page compressed by gzip, from the cache", "gzip", 1.10),
+    FoundCoded("hit_br", "the page compressed by Brotli, from the cache", "br", 1.10),
+    Events(),
     Idle("idle_10000", 10000, 600, Features(connections=12000)),
     Idle("idle_tls_2000", 2000, 15.5 * 1024, TLS),
     SlowReaders(),

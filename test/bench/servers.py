@@ -13,6 +13,7 @@ from harness import Closed, Failure, RawClient, free_port, wait_until
 from measuring import tree
 
 WORKERS = 2
+BROTLI = "/usr/lib/nginx/modules/ngx_http_brotli_filter_module.so"  # of libnginx-mod-http-brotli-filter
 KEEPALIVE = 64  # idle connections to the origins that a worker (of HAProxy: the process) may keep
 REQUESTS = 1000000  # per connection, to clients and origins: reconnecting is a scenario of its own
 
@@ -27,6 +28,8 @@ class Features:
     connections: int = 4096  # a worker's most (HAProxy: the process's); nginx takes memory for all of them
     large_buffers: bool = True  # nginx's as large as weir's may grow, or nginx's own default
     hosts: int = 0  # virtual hosts with two routes each
+    coding: str = ""  # answers are compressed with this one
+    unbuffered: bool = False  # answers go on as they come (ours always do)
     cache_mib: int = 0  # a cache in memory of this size; 0: none
     generation: int = 1  # the value of the field X-Generation, where there are virtual hosts
 
@@ -190,7 +193,11 @@ client_max_body_size = 0
         listen = f"127.0.0.1:{self.port}" + (" ssl" if features.tls else "")
         text += f"\n[server web]\nlisten = {listen}\nupstream = origin\n"
         if features.cache_mib:
-            text += f"cache = pages\n\n[cache pages]\nsize = {features.cache_mib}m\n"
+            text += f"cache = pages\n"
+        if features.coding:
+            text += f"compress = {features.coding}\n"
+        if features.cache_mib:
+            text += f"\n[cache pages]\nsize = {features.cache_mib}m\n"
         for at in range(features.hosts):
             text += f"\n[server h{at}]\nlisten = {listen}\nserver_name = h{at}.example.com\nupstream = origin\n"
             text += f"add_header = X-Generation {features.generation}\n"
@@ -201,6 +208,12 @@ client_max_body_size = 0
     @classmethod
     def version(cls, build):
         return said_by(str(build / "weir"), "-v").splitlines()[0].split()[-1]
+
+
+class WeirPlain(Weir):
+    """For what a coding costs: is asked for an answer as long as the coded one, without one."""
+
+    name = "weir-plain"
 
 
 class Nginx(Server):
@@ -282,7 +295,10 @@ http {{
   }}
   server {{
     listen {listen} default_server;
-    location / {{ proxy_pass http://origin; {"proxy_cache pages;" if features.cache_mib else ""} }}
+    location / {{
+      proxy_pass http://origin; {"proxy_cache pages;" if features.cache_mib else ""}
+      {self.coding()}
+    }}
   }}{hosts}
 }}
 """
@@ -294,7 +310,22 @@ http {{
                                 "  proxy_cache_lock on;\n  sendfile on;", 1)
             if self.tuned:
                 text = text.replace("sendfile on;", "sendfile on;\n  open_file_cache max=200000 inactive=1d;", 1)
+        if features.coding == "br":
+            text = f"load_module {BROTLI};\n{text}"
         return {"nginx.conf": text}
+
+    def coding(self):
+        """It compresses text/html by default. The levels are those of which ours are to be measured; without
+        `tuned`, its own: gzip 1, Brotli 6."""
+        if not self.features.coding:
+            return ""
+        name = {"gzip": "gzip", "br": "brotli"}[self.features.coding]
+        level = {"gzip": 5, "br": 4}[self.features.coding]
+        types = f"{name}_types text/event-stream;"
+        proxied = "gzip_proxied any; gzip_http_version 1.1;" if name == "gzip" else ""
+        return f"{name} on; {proxied} {types} proxy_set_header Accept-Encoding \"\";" + (
+            f" {name}_comp_level {level};" if self.tuned else "") + (
+            " proxy_buffering off;" if self.features.unbuffered else "")
 
     @property
     def store(self):
@@ -381,6 +412,8 @@ backend origin
   balance roundrobin
 {"  http-request cache-use pages" if features.cache_mib else ""}
 {"  http-response cache-store pages" if features.cache_mib else ""}
+{f"  compression algo {features.coding}" if features.coding else ""}
+{"  compression type text/html text/event-stream" if features.coding else ""}
 {servers}
 """
         if features.cache_mib:
@@ -424,7 +457,7 @@ class Varnish(Server):
         return "varnish/" + said_by("varnishd", "-V").split("varnish-")[1].split()[0]
 
 
-KINDS = {kind.name: kind for kind in (Weir, Nginx, NginxAsItComes, Haproxy, Varnish)}
+KINDS = {kind.name: kind for kind in (Weir, WeirPlain, Nginx, NginxAsItComes, Haproxy, Varnish)}
 
 
 def settle():

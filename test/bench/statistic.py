@@ -15,6 +15,10 @@ def quartiles(values):
     return first, third
 
 
+def quantile(values, at):
+    return sorted(values)[min(len(values) - 1, int(at * len(values)))]
+
+
 def ratios(ours, theirs):
     """Round by round; a round in which either could not be measured (None) has none."""
     return [a / b for a, b in zip(ours, theirs) if a is not None and b]

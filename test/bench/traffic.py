@@ -24,13 +24,16 @@ class Traffic(Scenario):
         check.connection_is_kept(server, self.driver.path)
 
     def warm_up(self, server):
-        self.driver.run(server, 1)
+        self.load(server, 1)
+
+    def load(self, server, seconds):
+        return self.driver.run(server, seconds)
 
     def measure(self, server, seconds):
         log_before = count_lines(server.log_file) if self.features.log else 0
         with PeakMemory(server.pid, seconds / 4) as memory:
             before = cpu_seconds(server.pid)
-            load = self.driver.run(server, seconds)
+            load = self.load(server, seconds)
             settle()
             used = cpu_seconds(server.pid) - before
         if load.requests == 0:
