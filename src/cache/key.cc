@@ -15,9 +15,14 @@ constexpr std::size_t vary_names_max = 16;
 // Fields that are lists for certain: blanks around the commas and empty elements mean nothing.
 bool is_list(std::string_view name) { return name == "accept" || name.starts_with("accept-"); }
 
+// Lists of names that mean the same in any case (RFC 9110 8.3.2, 12.5.4).
+bool is_any_case(std::string_view name) {
+  return name == "accept-language" || name == "accept-charset";
+}
+
 // One line, behind the others. What is no list for certain stays as it is.
-void append_line(std::string_view value, bool list, std::string& out, bool& first) {
-  if (!list) {
+void append_line(std::string_view value, std::string_view name, std::string& out, bool& first) {
+  if (!is_list(name)) {
     if (!first) out += ", ";
     first = false;
     out += value;
@@ -27,7 +32,7 @@ void append_line(std::string_view value, bool list, std::string& out, bool& firs
   for (auto item = items.next(); !item.empty(); item = items.next()) {
     if (!first) out += ',';
     first = false;
-    out += item;
+    out += is_any_case(name) ? lower(item) : std::string(item);
   }
 }
 
@@ -38,7 +43,6 @@ void append_value(const Fields& request, std::string_view name, std::string& out
     out += '-';
     return;
   }
-  const bool list = is_list(name);
   bool found = false, first = true;
   for (const Field& field : request) {
     const bool same =
@@ -46,7 +50,7 @@ void append_value(const Fields& request, std::string_view name, std::string& out
     if (!same) continue;
     if (!found) out += '=';
     found = true;
-    append_line(field.value, list, out, first);
+    append_line(field.value, name, out, first);
   }
   if (!found) out += '-';
 }

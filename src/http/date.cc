@@ -15,6 +15,7 @@ using std::chrono::sys_days;
 using std::chrono::system_clock;
 using std::chrono::year_month_day;
 
+// All names are compared in any case (RFC 9111 4.2).
 constexpr std::string_view weekdays[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                          "Thursday", "Friday", "Saturday"};
 // What the clock's nanoseconds can hold, with room for sums; beyond, one past or future is as good
@@ -40,14 +41,14 @@ int number(std::string_view text, std::size_t at, std::size_t digits, bool blank
 
 int month_number(std::string_view name) {
   for (std::size_t i = 0; i < months.size(); i += 3) {
-    if (months.substr(i, 3) == name) return static_cast<int>(i / 3 + 1);
+    if (iequals(months.substr(i, 3), name)) return static_cast<int>(i / 3 + 1);
   }
   return -1;
 }
 
 bool is_weekday(std::string_view name, bool whole) {
   return std::any_of(std::begin(weekdays), std::end(weekdays), [&](std::string_view day) {
-    return whole ? day == name : day.substr(0, 3) == name;
+    return iequals(whole ? day : day.substr(0, 3), name);
   });
 }
 
@@ -71,7 +72,7 @@ std::optional<system_clock::time_point> combine(int year, int month, int day,
 std::optional<system_clock::time_point> parse_fixdate(std::string_view text) {
   const bool shape = is_weekday(text.substr(0, 3), false) && text.substr(3, 2) == ", " &&
                      text[7] == ' ' && text[11] == ' ' && text[16] == ' ' &&
-                     text.substr(25) == " GMT";
+                     iequals(text.substr(25), " GMT");
   if (!shape) return std::nullopt;
   return combine(number(text, 12, 4), month_number(text.substr(8, 3)), number(text, 5, 2),
                  text.substr(17, 8));
@@ -84,7 +85,7 @@ std::optional<system_clock::time_point> parse_rfc850(std::string_view text,
   if (comma == text.npos || !is_weekday(text.substr(0, comma), true)) return std::nullopt;
   text.remove_prefix(comma + 2);
   if (text.size() != 22 || text[2] != '-' || text[6] != '-' || text[9] != ' ' ||
-      text.substr(18) != " GMT")
+      !iequals(text.substr(18), " GMT"))
     return std::nullopt;
   const int short_year = number(text, 7, 2);
   if (short_year < 0) return std::nullopt;

@@ -31,6 +31,10 @@ EXPIRES = [
     refuses("expires-rfc850-past", "RFC 9110 §5.6.7", "a year of two digits more than 50 years ahead is of the past",
             ok(("Expires", "Friday, 18-Aug-95 02:01:18 GMT"))),
     stores("expires-asctime", "RFC 9110 §5.6.7", "the obsolete form of asctime", ok(("Expires", "Thu Aug 18 02:01:18 2050"))),
+    *(stores(f"expires-case-{name}", "RFC 9111 §4.2", f"names in a date count in any case: {text!r}", ok(("Expires", text)))
+      for name, text in (
+          ("weekday", "THU, 18 Aug 2050 02:01:18 GMT"), ("month", "Thu, 18 AUG 2050 02:01:18 GMT"),
+          ("zone", "Thu, 18 Aug 2050 02:01:18 gmt"), ("rfc850", "THURSDAY, 18-aug-50 02:01:18 Gmt"))),
     *(refuses(f"expires-bad-{name}", "RFC 9111 §5.3", f"no date: {text!r} is in the past", ok(("Expires", text)))
       for name, text in (
           ("minus", "-1"), ("word", "never"), ("zone", "Thu, 18 Aug 2050 02:01:18 AoE"), ("offset", "Thu, 18 Aug 2050 02:01:18 +0000"),

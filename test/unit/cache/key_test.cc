@@ -39,6 +39,15 @@ TEST_CASE("key: what key_headers names, and a body") {
   CHECK(key == "k\n#005fff");
 }
 
+TEST_CASE(
+    "key: languages and charsets are the same in any case, in the order in which they stand") {
+  CHECK(variant("accept-language", {{"Accept-Language", "en-GB, DE"}}) ==
+        variant("accept-language", {{"Accept-Language", "EN-gb,de"}}));
+  CHECK(variant("accept-language", {{"Accept-Language", "de, en"}}) !=
+        variant("accept-language", {{"Accept-Language", "en, de"}}));
+  CHECK(variant("accept", {{"Accept", "a/b;v=X"}}) != variant("accept", {{"Accept", "a/b;v=x"}}));
+}
+
 TEST_CASE("key: another port of Host is another URI, for a purge, too (RFC 9110 4.2.3)") {
   std::string key = "httpexample.com/a";
   append_port(0, key);

@@ -88,7 +88,8 @@ TEST_CASE("dates: written as IMF-fixdate, read in all three forms") {
   CHECK(std::string(text.data(), text.size()) == "Sun, 06 Nov 1994 08:49:37 GMT");
   const auto now = at(1'800'000'000);
   for (const char* form : {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
-                           "Sun Nov  6 08:49:37 1994"})
+                           "Sun Nov  6 08:49:37 1994", "SUN, 06 nov 1994 08:49:37 gmt",
+                           "sunday, 06-NOV-94 08:49:37 Gmt", "sun nOv  6 08:49:37 1994"})
     CHECK(parse_http_date(form, now) == time);
   for (long long second = 0; second < 4'000'000'000; second += 86'399 * 977LL) {
     const DateText each = format_http_date(at(second));
