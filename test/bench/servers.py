@@ -218,7 +218,9 @@ class WeirPlain(Weir):
 
 class Nginx(Server):
     name = "nginx"
-    tuned = True  # buffers with which it is fastest here
+    tuned = True
+    buffers = "client_body_buffer_size 256k;"
+    large_buffers = "proxy_buffer_size 16k; proxy_buffers 4 64k; proxy_busy_buffers_size 128k;"  # fastest here
 
     # the four lines of most nginx configurations, and as many as weir adds on its own
     FIELDS = {
@@ -268,9 +270,7 @@ class Nginx(Server):
   }}"""
         # No bodies on disk: all stream. Large buffers are good for throughput, but nginx takes them for each answer
         # that a client is slow to read.
-        buffers = "client_body_buffer_size 256k;" if self.tuned else ""
-        if features.large_buffers and self.tuned:
-            buffers += "\n  proxy_buffer_size 16k;\n  proxy_buffers 4 64k;\n  proxy_busy_buffers_size 128k;"
+        buffers = self.buffers + (self.large_buffers if features.large_buffers else "")
         text = f"""daemon off;
 worker_processes {WORKERS};
 worker_rlimit_nofile {place.files};
@@ -346,6 +346,15 @@ class NginxAsItComes(Nginx):
 
     name = "nginx-default"
     tuned = False
+    buffers = large_buffers = ""
+
+
+class NginxUsual(Nginx):
+    """With buffers as they are often set: 80 KiB for an answer."""
+
+    name = "nginx-usual"
+    buffers = "client_body_buffer_size 64k;"
+    large_buffers = "proxy_buffer_size 16k; proxy_buffers 8 8k;"
 
 
 class Haproxy(Server):
@@ -457,7 +466,7 @@ class Varnish(Server):
         return "varnish/" + said_by("varnishd", "-V").split("varnish-")[1].split()[0]
 
 
-KINDS = {kind.name: kind for kind in (Weir, WeirPlain, Nginx, NginxAsItComes, Haproxy, Varnish)}
+KINDS = {kind.name: kind for kind in (Weir, WeirPlain, Nginx, NginxUsual, NginxAsItComes, Haproxy, Varnish)}
 
 
 def settle():
