@@ -251,7 +251,15 @@ TEST_CASE("caretaker: it gives a sign of life, at once and again") {
   CHECK(house.turn_until([&] { return house.table().beat_ns() > first; }));
 }
 
-TEST_CASE("caretaker: probes for which descriptors lack are told in one line for all peers") {
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool sanitized =
+    true;  // its check of an object's type opens a pipe, or takes it for wrong
+#else
+constexpr bool sanitized = false;
+#endif
+
+TEST_CASE("caretaker: probes for which descriptors lack are told in one line for all peers" *
+          doctest::skip(sanitized)) {
   House house;
   house.config.upstreams.push_back(upstream("a", 10));
   house.config.upstreams.push_back(upstream("b", 10));
