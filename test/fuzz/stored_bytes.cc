@@ -89,7 +89,10 @@ void run_journal(std::string_view journal) {
 void run_block(std::string_view block) {
   ResponseHead head;
   if (!read_field_block(block, true, head)) return check(head.fields.begin() == head.fields.end());
-  for (const Field& field : head.fields) check(is_stored_field(field.id));
+  for (const Field& field : head.fields) {
+    check(inside(field.value, block));
+    check(field.id == FieldId::other ? inside(field.name, block) : !field.name.empty());
+  }
 }
 
 }  // namespace
