@@ -38,7 +38,7 @@ TEST_CASE("coder pool: no encoder takes more than it was admitted with, whatever
     // Slow levels get as much as fills their window twice.
     // As much as fills the window twice, where that is no matter of seconds.
     const std::size_t most_bytes = spec.level > 6 ? 400'000 : page.size();
-    const auto bytes = std::min<std::size_t>(2 * spec.window + 150'000, most_bytes);
+    const auto bytes = std::min<std::size_t>(spec.window + 150'000, most_bytes);
     for (const std::string_view text : {std::string_view(page), std::string_view(noise)}) {
       CoderMemory memory(256 * mib);
       const auto encoder = make_encoder(spec, memory);
