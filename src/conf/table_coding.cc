@@ -63,10 +63,10 @@ constexpr Directive how[] = {
         {.name = "compress_level",
          .kinds = in_places,
          .syntax = "CODING:LEVEL ...",
-         .fallback = "br:4 zstd:1 gzip:fast deflate:fast",
+         .fallback = "br:2 zstd:3 gzip:fast deflate:fast",
          .doc = "How hard each coding tries on answers as they pass: br:0 to br:9, zstd:1 to "
                 "zstd:9, gzip:1 to gzip:9 (deflate alike) or fast, which takes about a tenth of "
-                "the time of gzip:5 for a few per cent more bytes. Codings that are not named "
+                "the time of gzip:5 for 5 to 10 % more bytes. Codings that are not named "
                 "keep their default.",
          .example = "br:5 gzip:6",
          .nginx = "gzip_comp_level, brotli_comp_level"}),
@@ -134,13 +134,13 @@ constexpr Directive memory[] = {
     row<&MainConf::compress_memory>(
         {.name = "compress_memory",
          .kinds = in_main,
-         .fallback = "64m",
+         .fallback = "256m",
          .least = mebi,
          .most = 1ULL << 40,
          .doc = "The most memory that one worker spends on compressing and decompressing. Where it "
                 "is used up, answers go out uncompressed; what would have to be decompressed is "
                 "refused.",
-         .example = "256m"}),
+         .example = "1g"}),
     row<&MainConf::compress_cached_cpu>(
         {.name = "compress_cached_cpu",
          .kinds = in_main,
