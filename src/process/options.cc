@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "base/version.h"
+#include "filter/libraries.h"
 
 namespace weir::process {
 namespace {
@@ -164,6 +165,7 @@ std::string build_info() {
 #endif
   out += "built with " + std::string(OPENSSL_VERSION_TEXT) + ", running with " +
          ::OpenSSL_version(OPENSSL_VERSION) + "\n";
+  out += "content codings by " + coder_libraries() + "\n";
 #ifdef WEIR_TEST_HOOKS
   out += "features: test hooks (not for production)\n";
 #endif
