@@ -37,7 +37,9 @@ PREFIX_HEADERS := algorithm array bit cassert cerrno charconv chrono cstddef cst
   map memory optional span string string_view unordered_map utility vector
 PREFIX := $(if $(findstring clang,$(CXX)),,$B/prefix.h)
 PRECOMPILED := $(if $(PREFIX),$B/prefix.h.gch/src.gch $B/prefix.h.gch/test.gch)
-LDLIBS = -Wl,--as-needed -levent_core -lssl -lcrypto -lz -lisal -lbrotlienc -lbrotlidec -lzstd -linih -lcares -lxxhash -lfmt -lpcre2-8 -lncursesw -ltinfo -pthread
+# Made for some architectures only; without it the level fast is zlib's.
+ISAL := $(if $(wildcard $(addsuffix /isa-l/igzip_lib.h,/usr/include /usr/local/include)),-lisal)
+LDLIBS = -Wl,--as-needed -levent_core -lssl -lcrypto -lz $(ISAL) -lbrotlienc -lbrotlidec -lzstd -linih -lcares -lxxhash -lfmt -lpcre2-8 -lncursesw -ltinfo -pthread
 LINK = $(call say,LINK,$@)$(CXX) -rdynamic $(filter -fsanitize% -pthread,$(ALL_CXXFLAGS)) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
 
 objects = $(patsubst %.cc,$B/%.o,$(shell find $1 -name '*.cc' 2>/dev/null | LC_ALL=C sort))
@@ -159,6 +161,7 @@ $B/faults: $B/test/unit/main.o $(FAULT) $(SUPPORT) $(LIB) ; $(LINK)
 $B/bench-origin: $B/test/bench/origin.o ; $(LINK)
 $B/bench-balancers: $B/test/bench/balancers.o $(LIB) ; $(LINK)
 $B/bench-cache: $B/test/bench/cache_store.o $(LIB) ; $(LINK)
+$B/bench-coders: $B/test/bench/coders.o $(LIB) ; $(LINK)
 $B/fault-load: $(FAULT_LOAD) ; $(LINK)
 $B/libweir.a: $(LIB)
 	$(call say,AR,$@)rm -f $@ && ar rcsT $@ $^

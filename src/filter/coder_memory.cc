@@ -40,6 +40,7 @@ void* CoderMemory::take(std::size_t bytes) noexcept {
     }
     void* const memory = ::operator new(size, std::nothrow);
     if (memory == nullptr) return nullptr;
+    ++allocations_;
     block = new (memory) Block{index, nullptr};
   }
   used_ += size;

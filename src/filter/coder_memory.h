@@ -33,6 +33,7 @@ class CoderMemory {
   std::uint64_t bytes_used() const { return used_; }  // in the hands of coders
   std::uint64_t bytes_kept() const { return kept_; }  // free, kept for the next taker
   std::uint64_t bytes_max() const { return bytes_max_; }
+  std::uint64_t allocations() const { return allocations_; }  // blocks that were not kept ones
   void trim(std::uint64_t bytes);  // frees kept blocks until at most so many bytes are kept
 
  private:
@@ -49,7 +50,7 @@ class CoderMemory {
   bool make_room(std::size_t size) noexcept;
 
   std::uint64_t bytes_max_;
-  std::uint64_t used_ = 0, kept_ = 0;
+  std::uint64_t used_ = 0, kept_ = 0, allocations_ = 0;
   std::array<Block*, classes> free_{};
   bool (*free_some_)(void* owner) = nullptr;
   void* owner_ = nullptr;

@@ -62,6 +62,7 @@ Coder* CoderPool::take(const EncoderSpec& spec, bool encodes, std::uint64_t byte
   }
   auto coder = std::make_unique<Coder>(*this, memory_);
   coder->spec = spec;
+  ++coders_made_;
   return coder.release();
 }
 

@@ -75,6 +75,7 @@ class CoderPool {
   std::uint64_t bytes_used() const { return memory_.bytes_used() + memory_.bytes_kept(); }
   std::uint64_t bytes_promised() const { return promised_; }  // to the leases that are out
   std::uint64_t bytes_max() const { return memory_.bytes_max(); }
+  std::uint64_t allocations() const { return memory_.allocations() + coders_made_; }  // so far
   // What one lease of this kind is admitted with.
   static std::uint64_t bytes_of(const EncoderSpec& spec, std::optional<std::uint64_t> length);
 
@@ -89,7 +90,7 @@ class CoderPool {
   CoderMemory memory_;
   List<Coder> idle_;  // owned; the one that came back last is first
   std::size_t out_ = 0;
-  std::uint64_t promised_ = 0;
+  std::uint64_t promised_ = 0, coders_made_ = 0;
 };
 
 }  // namespace weir

@@ -1,172 +1,26 @@
 #include "filter/compress_filter.h"
 
-#include <algorithm>
-#include <cassert>
-
 namespace weir {
 
-using Upto = Encoder::Upto;
-
 CompressFilter::CompressFilter(Loop& loop, CoderTurns& turns, CoderLease lease, Pace pace)
-    : turns_(turns),
-      lease_(std::move(lease)),
-      turn_([](void* self) { static_cast<CompressFilter*>(self)->go_on(); }, this),
+    : CoderFilter(turns, std::move(lease)),
       delayed_(
-          loop,
-          [](void* self) {
-            auto& filter = *static_cast<CompressFilter*>(self);
-            filter.flush_coder_ = filter.coder_holds_;
-            filter.flush_next_ = true;
-            filter.go_on();
-          },
-          this),
-      pace_(pace) {
-  assert(lease_);
-}
-
-std::size_t CompressFilter::write(std::string_view bytes, bool last) {
-  if (state_ != State::coding) return 0;
-  assert(!busy_);
-  busy_ = true;
-  std::size_t taken = 0;
-  do {
-    again_ = false;
-    taken += code(bytes.substr(taken), last);
-  } while (again_ && alive());  // the next sink has said inside its write() that it has room
-  busy_ = false;
-  // What was taken whole is not offered again, the end with it, though it may not be with the
-  // coder.
-  if (last && taken == bytes.size() && alive()) state_ = State::ending;
-  source_waits_ = state_ == State::coding && taken < bytes.size();
-  return taken;
-}
-
-// As much of `bytes` as can be taken now.
-std::size_t CompressFilter::code(std::string_view bytes, bool last) {
-  std::size_t taken = 0;
-  while (settle() && state_ == State::coding && (taken < bytes.size() || last)) {
-    const std::string_view rest = bytes.substr(taken);
-    const std::string_view now = rest.substr(0, CoderTurns::slice_bytes);
-    const bool ends = last && now.size() == rest.size();
-    const auto step = slice(now, ends ? Upto::end : Upto::whenever);
-    if (!step) return taken;
-    taken += step->taken;
-    if (ends && step->taken == now.size()) state_ = State::ending;
-    last_made_ = ends && step->done;
-  }
-  return taken;
-}
-
-// What was begun comes first: output for which there is no more room, a flush, the end. True: there
-// is room and nothing is left to do but to take more.
-bool CompressFilter::settle() {
-  for (;;) {
-    if (!alive()) return false;
-    const bool to_send = last_made_ || (flush_next_ && !flush_coder_) ||
-                         lease_.output().size() - end_ < Encoder::room_min;
-    if (to_send && !send()) return false;
-    if (last_made_) {
-      finish();
-      return false;
-    }
-    if (state_ == State::ending) {
-      const auto step = slice({}, Upto::end);
-      if (!step) return false;
-      last_made_ = step->done;
-    } else if (flush_coder_) {
-      const auto step = slice({}, Upto::flush);
-      if (!step) return false;
-      if (step->done) flush_coder_ = coder_holds_ = false;
-    } else if (flush_next_) {
-      flush_next_ = false;
-      next()->flush();
-    } else {
-      return alive();
-    }
-  }
-}
-
-// nullopt: not in this turn, or the coder failed.
-std::optional<Encoder::Step> CompressFilter::slice(std::string_view bytes, Upto upto) {
-  if (!turns_.begin(turn_)) return std::nullopt;
-  const auto step = lease_.encoder().run(bytes, lease_.output().subspan(end_), upto);
-  turns_.end();
-  end_ += step.made;
-  bytes_in_ += step.taken;
-  if (step.taken > 0) coder_holds_ = true;
-  if (!step.failed) return step;
-  abort({Side::self, "no memory to code a body"});
-  return std::nullopt;
-}
-
-// True: the next sink has taken all that was made.
-bool CompressFilter::send() {
-  if (next() == nullptr) return false;
-  const auto waiting = std::string_view(lease_.output().data(), lease_.output().size())
-                           .substr(begin_, end_ - begin_);
-  if (waiting.empty() && !last_made_) return true;
-  const std::size_t taken = next()->write(waiting, last_made_);
-  bytes_out_ += taken;
-  if (!alive()) return false;
-  begin_ += taken;
-  if (begin_ < end_) return false;
-  begin_ = end_ = 0;
-  return true;
-}
-
-void CompressFilter::finish() {
-  state_ = State::over;
-  completed_ = true;
-  delayed_.cancel();
-  turn_.unlink();
-  lease_.release();
-}
-
-void CompressFilter::trailers(const Fields& fields) {
-  if (alive() && next() != nullptr) next()->trailers(fields);
-}
+          loop, [](void* self) { static_cast<CompressFilter*>(self)->flush_now(); }, this),
+      pace_(pace) {}
 
 void CompressFilter::flush() {
-  if (state_ != State::coding) return;
-  if (pace_ == Pace::relaxed && (coder_holds_ || end_ > 0)) {
-    if (!delayed_.armed()) delayed_.arm(flush_delay);
-    return;
+  if (!coding()) return;
+  if (pace_ == Pace::eager || !holds_something()) {
+    flush_now();
+  } else if (!delayed_.armed()) {
+    delayed_.arm(flush_delay);
   }
-  flush_coder_ = coder_holds_;
-  flush_next_ = true;
-  go_on();
 }
 
-void CompressFilter::abort(Error why) {
-  if (!alive()) return;
-  state_ = State::over;
-  delayed_.cancel();
-  turn_.unlink();
-  begin_ = end_ = 0;
-  // Not under the feet of send(), which looks at state_ before it touches the room again.
-  lease_.release();
-  if (next() != nullptr) next()->abort(why);
-}
-
-void CompressFilter::resume() { go_on(); }
-
-// The next sink has room, or it is our turn, or time to flush.
-void CompressFilter::go_on() {
-  if (busy_) {
-    again_ = true;
-    return;
-  }
-  if (!alive()) return;
-  busy_ = true;
-  bool ready = false;
-  do {
-    again_ = false;
-    ready = settle();
-  } while (again_ && alive());
-  busy_ = false;
-  if (!ready || !source_waits_ || source() == nullptr) return;
-  source_waits_ = false;
-  source()->resume();
+CoderFilter::Step CompressFilter::run(std::string_view in, std::span<char> out, Upto upto) {
+  const Encoder::Step step = lease().encoder().run(in, out, upto);
+  if (step.failed) return {0, 0, false, Error{Side::self, "no memory to code a body"}};
+  return {step.taken, step.made, step.done, std::nullopt};
 }
 
 }  // namespace weir

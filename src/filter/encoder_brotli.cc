@@ -75,12 +75,20 @@ std::unique_ptr<Encoder> make_brotli_encoder(const EncoderSpec& spec, CoderMemor
 // shrink the ring buffer, commands and output, which grow with the window.
 std::uint64_t brotli_encoder_bytes(const EncoderSpec& spec) {
   constexpr std::uint64_t kib = 1024, mib = 1024 * kib;
-  const std::uint64_t window = std::max(spec.window, 64 * kib);
   if (spec.level <= 1) return 320 * kib;
-  if (spec.level <= 3) return 768 * kib + 10 * window;
-  if (spec.level <= 6) return 2560 * kib + 10 * window;
-  if (spec.level <= 9) return (spec.window > 64 * kib ? 45 * mib : 3 * mib) + 10 * window;
-  return 8 * mib + 16 * window;
+  const std::uint64_t rest = 10 * std::max(spec.window, 64 * kib);
+  const bool small = spec.window <= 64 * kib;
+  switch (spec.level) {
+    case 2:
+    case 3: return 768 * kib + rest;
+    case 4:
+    case 5: return 2560 * kib + rest;
+    case 6: return (small ? 3 : 4) * mib + rest;
+    case 7: return (small ? 3 : 12) * mib + rest;
+    case 8: return (small ? 3 : 22) * mib + rest;
+    case 9: return (small ? 3 : 45) * mib + rest;
+    default: return 8 * mib + 16 * spec.window;
+  }
 }
 
 }  // namespace weir

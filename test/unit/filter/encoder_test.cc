@@ -32,7 +32,7 @@ TEST_CASE("encoders: what every coding and level makes is decoded to the same") 
     CAPTURE(spec.level);
     for (const std::string& text :
          {std::string(), std::string("x"), test::page(2000), test::page(100'000),
-          test::noise(70'000), std::string(300'000, 'z')}) {
+          test::noise(70'000), std::string(100'000, 'z')}) {
       CAPTURE(text.size());
       for (const bool known : {false, true}) {
         const std::optional<std::uint64_t> length =
