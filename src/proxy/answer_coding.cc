@@ -137,6 +137,11 @@ void weaken_etag(ExchangeState& state, Fields& fields) {
 
 }  // namespace
 
+bool is_digest_of_coded(std::string_view name) {
+  return std::any_of(std::begin(digests), std::end(digests),
+                     [name](std::string_view digest) { return same_field(name, digest); });
+}
+
 AnswerCoding choose_coding(const ExchangeState& state, const ResponseHead& head,
                            std::optional<std::uint64_t> length) {
   const conf::LocationConf& conf = *state.location->conf;

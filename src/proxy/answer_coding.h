@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "http/content_coding.h"
 #include "http/message.h"
@@ -28,5 +29,9 @@ AnswerCoding choose_coding(const ExchangeState& state, const ResponseHead& head,
 
 // Content-Encoding, Vary, ETag, Accept-Ranges and digests of what the client gets. False: no room.
 bool apply_coding(const AnswerCoding& coding, ExchangeState& state, ResponseHead& head);
+
+// Whether a field says what the bytes of a body hash to in the coding that it came in: it does not
+// hold for another.
+bool is_digest_of_coded(std::string_view name);
 
 }  // namespace weir
