@@ -76,7 +76,8 @@ std::unique_ptr<AnswerFilter> AnswerFilter::make(const Coders& coders, const Ans
                                              pace_of(head));
   } else {
     const DecompressLimits limits{conf.decompress_max_size->bytes, *conf.decompress_max_ratio};
-    coder = std::make_unique<DecompressFilter>(coders.turns, std::move(lease), limits);
+    // Not the peer's fault: whoever can have it store a bomb could have it left out.
+    coder = std::make_unique<DecompressFilter>(coders.turns, std::move(lease), limits, Side::self);
   }
   return std::unique_ptr<AnswerFilter>(
       new AnswerFilter(coders, coding, state.client, std::move(coder)));

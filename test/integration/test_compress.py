@@ -74,7 +74,8 @@ def test_what_is_left_as_it_is():
         "/png": whole(PAGE, "Content-Type: image/png"), "/untyped": whole(PAGE, "X-A: 1"),
         "/no-transform": whole(PAGE, "Content-Type: text/html\r\nCache-Control: public, no-transform"),
         "/coded": whole(gz, "Content-Type: text/html\r\nContent-Encoding: gzip"),
-        "/short": whole(PAGE[:99]), "/part": whole(PAGE[:500], TAGGED + "\r\nContent-Range: bytes 0-499/40000", "206 Partial Content"),
+        "/short": whole(PAGE[:99]),
+        "/part": whole(PAGE[:500], TAGGED + "\r\nContent-Range: bytes 0-499/40000", "206 Partial Content"),
         "/204": b'HTTP/1.1 204 No Content\r\nContent-Type: text/html\r\nETag: "v1"\r\n\r\n',
         "/empty": whole(b""),
     }
@@ -88,7 +89,8 @@ def test_what_is_left_as_it_is():
             assert "W/" not in got.get("ETag", ""), (path, got)
         asked = ask(weir, "/short", "gzip", fields=[("Cache-Control", "no-transform")])
         assert not asked.has("Content-Encoding")
-    with Daemon("[server web]\nlisten = 127.0.0.1:@http@\ncompress = gzip\ncompress_types = *\ncompress_min_length = 0\n") as weir:
+    ours = "[server web]\nlisten = 127.0.0.1:@http@\ncompress = gzip\ncompress_types = *\ncompress_min_length = 0\n"
+    with Daemon(ours) as weir:
         lost = ask(weir, "/", "gzip")
         assert lost.status == 404 and lost.body and not lost.has("Content-Encoding")
 
@@ -176,7 +178,8 @@ def test_one_stored_answer_for_all_codings():
                     got = client.request(fields=fields)
                     coding = got.get("Content-Encoding")
                     assert decode(coding, got.body) == PAGE and (coding is None) == (accept in (None, "identity"))
-                    assert got["Vary"] == "Origin, Accept-Encoding" and got["X-Cache"] == ("HIT" if origin.count == 1 and (n or accept != "gzip") else "MISS")
+                    assert got["Vary"] == "Origin, Accept-Encoding"
+                    assert got["X-Cache"] == ("MISS" if accept == "gzip" and n == 0 else "HIT")
                     assert got["ETag"] == ('"v1"' if coding is None else 'W/"v1"')
             assert origin.count == 1
             part = ask(weir, accept="gzip", fields=[("Range", "bytes=10-19")])
