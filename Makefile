@@ -38,7 +38,7 @@ PREFIX_HEADERS := algorithm array bit cassert cerrno charconv chrono cstddef cst
 PREFIX := $(if $(findstring clang,$(CXX)),,$B/prefix.h)
 PRECOMPILED := $(if $(PREFIX),$B/prefix.h.gch/src.gch $B/prefix.h.gch/test.gch)
 # Made for some architectures only; without it the level fast is zlib's.
-ISAL := $(if $(wildcard $(addsuffix /isa-l/igzip_lib.h,/usr/include /usr/local/include)),-lisal)
+ISAL = $(if $(wildcard $(addsuffix /isa-l/igzip_lib.h,/usr/include /usr/local/include)),-lisal)
 LDLIBS = -Wl,--as-needed -levent_core -lssl -lcrypto -lz $(ISAL) -lbrotlienc -lbrotlidec -lzstd -linih -lcares -lxxhash -lfmt -lpcre2-8 -lncursesw -ltinfo -pthread
 LINK = $(call say,LINK,$@)$(CXX) -rdynamic $(filter -fsanitize% -pthread,$(ALL_CXXFLAGS)) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
 

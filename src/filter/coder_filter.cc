@@ -115,6 +115,7 @@ void CoderFilter::trailers(const Fields& fields) {
 }
 
 void CoderFilter::flush_now() {
+  if (!coding()) return;  // the end brings out all there is
   flush_coder_ = coder_holds_;
   flush_next_ = true;
   go_on();

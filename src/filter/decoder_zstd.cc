@@ -2,6 +2,9 @@
 #define ZSTD_STATIC_LINKING_ONLY  // allocators of one's own
 #include <zstd.h>
 
+#include <algorithm>
+#include <array>
+
 #include "base/handle.h"
 #include "filter/coder_memory.h"
 #include "filter/decoder.h"
@@ -24,6 +27,8 @@ class ZstdDecoder final : public Decoder {
 
   bool start() override {
     at_end_ = false;
+    head_size_ = 0;
+    frame_bytes_ = 0;
     return context_ &&
            ::ZSTD_isError(::ZSTD_DCtx_reset(context_.get(), ZSTD_reset_session_only)) == 0;
   }
@@ -39,7 +44,14 @@ class ZstdDecoder final : public Decoder {
         step.broken = "broken coded body";
         break;
       }
-      if (from.pos != in_before || to.pos != out_before) at_end_ = left == 0;
+      if (from.pos != in_before || to.pos != out_before) {
+        at_end_ = left == 0;
+        remember(in.substr(in_before, from.pos - in_before), to.pos - out_before);
+        if (at_end_ && !as_long_as_said()) {
+          step.broken = "broken coded body";
+          break;
+        }
+      }
       if (to.pos == to.size || (from.pos == in_before && to.pos == out_before)) break;
       if (from.pos == from.size && !at_end_ && to.pos < to.size) break;
     }
@@ -52,8 +64,27 @@ class ZstdDecoder final : public Decoder {
   }
 
  private:
+  void remember(std::string_view coded, std::size_t made) {
+    const std::string_view head = coded.substr(0, head_.size() - head_size_);
+    std::copy(head.begin(), head.end(), head_.begin() + static_cast<std::ptrdiff_t>(head_size_));
+    head_size_ += head.size();
+    frame_bytes_ += made;
+  }
+
+  // At the end of a frame. The library does not look where the last block is empty.
+  bool as_long_as_said() {
+    const auto said = ::ZSTD_getFrameContentSize(head_.data(), head_size_);
+    const auto made = frame_bytes_;
+    head_size_ = 0;
+    frame_bytes_ = 0;
+    return said == ZSTD_CONTENTSIZE_UNKNOWN || said == ZSTD_CONTENTSIZE_ERROR || said == made;
+  }
+
   Context context_;
-  bool at_end_ = false;  // of a frame: a body may end here
+  std::array<char, ZSTD_FRAMEHEADERSIZE_MAX> head_{};  // of this frame, as far as it has come
+  std::size_t head_size_ = 0;
+  std::uint64_t frame_bytes_ = 0;  // that this frame stands for, so far
+  bool at_end_ = false;            // of a frame: a body may end here
 };
 
 }  // namespace

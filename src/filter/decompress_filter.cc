@@ -6,9 +6,7 @@ DecompressFilter::DecompressFilter(CoderTurns& turns, CoderLease lease,
                                    const DecompressLimits& limits, Side sender)
     : CoderFilter(turns, std::move(lease)), limits_(limits), sender_(sender) {}
 
-void DecompressFilter::flush() {
-  if (coding()) flush_now();
-}
+void DecompressFilter::flush() { flush_now(); }
 
 CoderFilter::Step DecompressFilter::run(std::string_view in, std::span<char> out, Upto upto) {
   const bool last = upto == Upto::end;

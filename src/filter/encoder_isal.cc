@@ -15,8 +15,8 @@ namespace {
 
 // Of its levels (0 to 3) the one whose output is smaller than that of zlib's level 1 at a sixth of
 // the time; more buffer than this makes larger blocks, which gains nothing.
-constexpr std::uint32_t level = 3;
-constexpr std::size_t level_bytes = ISAL_DEF_LVL3_MEDIUM;
+constexpr std::uint32_t level = 2;
+constexpr std::size_t level_bytes = ISAL_DEF_LVL2_SMALL;
 
 class IsalEncoder final : public Encoder {
  public:

@@ -124,6 +124,20 @@ TEST_CASE("compress filter: relaxed flushes share a block, and go out after a wh
   CHECK(bench.text() == "some of it, some more");
 }
 
+TEST_CASE("compress filter: a flush that falls due while the end waits for the sink is no matter") {
+  for (const EncoderSpec& spec : test::specs()) {
+    const std::string text = test::noise(30'000);
+    Bench bench(spec, Pace::relaxed, std::nullopt, 0);
+    bench.source.give(text, false);
+    bench.filter.flush();
+    bench.source.give("", true);
+    bench.sink.add_room(20'000);
+    for (int i = 0; i < 3; ++i) bench.loop.turn(std::chrono::milliseconds(15));
+    while (!bench.sink.ended()) bench.sink.add_room(500);
+    CHECK(bench.text() == text);
+  }
+}
+
 TEST_CASE("compress filter: a flush before any of the body reaches the sink") {
   for (const Pace pace : {Pace::eager, Pace::relaxed}) {
     Bench bench(gzip, pace);
