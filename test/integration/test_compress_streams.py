@@ -1,12 +1,13 @@
 """Coded answers as they come: streams at their origin's pace, slow clients, broken origins, bombs, reloads."""
 
 import gzip
+import socket
 import subprocess
 import threading
 import zlib
 
-from harness import Closed, Daemon, Failure, ScriptedOrigin, scale, wait_until
-from harness.coding import CODINGS, Pages, ask, chunked, decode, encode, noise_of, site, text_of, whole, zlib_decoder
+from harness import Closed, Daemon, Failure, RawClient, ScriptedOrigin, scale, wait_until
+from harness.coding import CODINGS, Pages, ask, chunked, curl, decode, encode, noise_of, site, text_of, whole, zlib_decoder
 from harness.fleet import counters
 
 PAGE = text_of(60_000)
@@ -114,6 +115,24 @@ def test_a_slow_client_holds_up_the_origin():
                 del sent[:]
                 wait_until(lambda: sent, 20, "the origin to begin")  # curl is held up by its pipe, until now
                 assert slow.stdout.read() == body * 16 and slow.wait() == 0
+
+
+def test_over_tls_and_through_narrow_windows():
+    """Over TLS, and to clients that take little at a time, every byte comes once and in order."""
+    body = text_of(2_000_000) + noise_of(500_000)
+    small = noise_of(100_000)
+    with Pages({"/": chunked(body), "/known": whole(body), "/small": whole(small)}) as origin:
+        config = site(origin, "listen = 127.0.0.1:@https@ ssl\nssl_certificate = auto\ncompress = br zstd gzip deflate")
+        with Daemon(config) as weir:
+            for coding in CODINGS:
+                for path, name in (("/", "https"), ("/known", "https"), ("/", "http")):
+                    url = f"{name}://127.0.0.1:{weir.port(name)}{path}"
+                    accept = f"Accept-Encoding: {coding}"
+                    assert curl("-k", "--compressed", "--limit-rate", "8m", "-H", accept, url) == body, (coding, url)
+                with RawClient(weir.port("http")) as client:
+                    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                    client.send_request(target="/small", fields=[("Accept-Encoding", coding)])
+                    assert decode(coding, client.read_response().body) == small, coding
 
 
 def test_an_origin_that_dies_is_seen():
