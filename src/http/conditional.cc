@@ -134,6 +134,11 @@ Precondition evaluate(const RequestHead& request, const Validators& stored, std:
   return *modified <= *since ? Precondition::not_modified : Precondition::holds;
 }
 
+bool asks_about(const RequestHead& request, const EntityTag& tag) {
+  return any_equals(request.fields, FieldId::if_none_match, tag,
+                    [](const EntityTag& a, const EntityTag& b) { return a == b; });
+}
+
 bool range_applies(const RequestHead& request, const Validators& stored, std::int64_t now) {
   if (request.method != Method::get || request.fields.count(FieldId::range) != 1) return false;
   if (!request.fields.has(FieldId::if_range)) return true;

@@ -40,6 +40,9 @@ enum class Precondition : std::uint8_t {
 // requests with If-Match or If-Unmodified-Since on (RFC 9111 4.3.2): see cache/request_policy.h.
 Precondition evaluate(const RequestHead& request, const Validators& stored, std::int64_t now);
 
+// Whether its If-None-Match has exactly this tag, weak or strong as it is.
+bool asks_about(const RequestHead& request, const EntityTag& tag);
+
 // Whether the Range of a GET applies: it has one, and its If-Range, if any, matches strongly (RFC
 // 9110 13.1.5). The value of Range itself is for http/ranges.h.
 bool range_applies(const RequestHead& request, const Validators& stored, std::int64_t now);

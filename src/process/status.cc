@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/version.h"
@@ -17,6 +18,40 @@ json counters_of(const shm::CounterValues& values) {
     out[std::string(shm::counter_table[i].name)] = values[i];
   }
   return out;
+}
+
+// What came out for what went in; nothing where nothing did.
+json coded(const shm::CounterValues& values, shm::Count shm::CounterRow::*in,
+           shm::Count shm::CounterRow::*out, bool compresses) {
+  const auto value = [&values](shm::Count shm::CounterRow::*member) {
+    std::uint64_t found = 0;
+    for (std::size_t i = 0; i < shm::counter_count; ++i) {
+      if (shm::counter_table[i].member == member) found = values[i];
+    }
+    return found;
+  };
+  const std::uint64_t bytes_in = value(in), bytes_out = value(out);
+  const std::uint64_t coded = compresses ? bytes_out : bytes_in;
+  const std::uint64_t plain = compresses ? bytes_in : bytes_out;
+  json it{{"bytes_in", bytes_in}, {"bytes_out", bytes_out}};
+  if (coded != 0) {
+    const double ratio = static_cast<double>(plain) / static_cast<double>(coded);
+    it["ratio"] = std::round(ratio * 100) / 100;
+  }
+  return it;
+}
+
+json compression_of(const shm::CounterValues& values) {
+  using Row = shm::CounterRow;
+  return {{"br", coded(values, &Row::compressed_br_bytes_in, &Row::compressed_br_bytes_out, true)},
+          {"zstd",
+           coded(values, &Row::compressed_zstd_bytes_in, &Row::compressed_zstd_bytes_out, true)},
+          {"gzip",
+           coded(values, &Row::compressed_gzip_bytes_in, &Row::compressed_gzip_bytes_out, true)},
+          {"deflate", coded(values, &Row::compressed_deflate_bytes_in,
+                            &Row::compressed_deflate_bytes_out, true)},
+          {"decompressed",
+           coded(values, &Row::decompressed_bytes_in, &Row::decompressed_bytes_out, false)}};
 }
 
 json process_of(shm::Zones& zones, const shm::SlotInfo& info, std::int64_t now_ns) {
@@ -192,6 +227,7 @@ std::string status_document(shm::Zones& zones, const StatusFacts& facts) {
   shm::CounterValues values{};
   out["counters_exact"] = zones.stats.sum(values);
   out["counters"] = counters_of(values);
+  out["compression"] = compression_of(values);
   const shm::Zones::LogLosses losses = zones.log_losses();
   out["log_lines"] = {
       {"dropped", losses.dropped}, {"lost", losses.lost}, {"damaged_rings", losses.damaged}};

@@ -50,7 +50,8 @@ void Attempt::read_answer() {
     if (pass == Pass::ended) return;
     break;
   }
-  if (sink_ != nullptr) sink_->flush();
+  // One that is full holds nothing back, and asks for more by itself.
+  if (sink_ != nullptr && !paused_) sink_->flush();
   if (live()) wait_for_progress();
 }
 

@@ -291,7 +291,7 @@ void CacheStage::on_stored_end(std::uint64_t position) {
     if (!resume_slices(position)) state_.client.abort(trouble(Trouble::fill_lost));
     return;
   }
-  if (role_ == Role::leading && sink_.overflowing()) return sink_.go_direct(&state_.client);
+  if (role_ == Role::leading && sink_.overflowing()) return sink_.go_direct(&exchange_.sink());
   if (role_ == Role::leading) return state_.client.abort(lost_);
   if (!resume_from(position)) state_.client.abort(trouble(Trouble::fill_lost));
 }
@@ -325,7 +325,7 @@ BodySink* CacheStage::on_rest(const ResponseHead& received) {
   const bool same = slices_ != nullptr ? is_rest_of_slices(received)
                                        : received.status == 206 && range.starts_with(wanted) &&
                                              received.fields.value(FieldId::etag) == etag_;
-  if (same) return &state_.client;
+  if (same) return &exchange_.sink();
   exchange_.end_sources();
   state_.client.abort(trouble(Trouble::fill_lost));
   return &exchange_.refusal();

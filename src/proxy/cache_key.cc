@@ -1,5 +1,6 @@
 #include "proxy/cache_key.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "cache/key.h"
@@ -57,6 +58,28 @@ class OtherTarget {
   bool changed_ = false;
 };
 
+// Of a list as cache::vary_names() writes it.
+std::size_t find_name(std::string_view names, std::string_view name) {
+  for (std::size_t at = names.find(name); at != names.npos; at = names.find(name, at + 1)) {
+    const std::size_t end = at + name.size();
+    if ((at == 0 || names[at - 1] == ',') && (end == names.size() || names[end] == ',')) return at;
+  }
+  return names.npos;
+}
+
+// What upstreams are not told chooses nothing: in a key it is as if it had not been sent.
+void append_variant(const ExchangeState& state, std::string_view names, std::string& key) {
+  static const Fields unsaid;
+  constexpr std::string_view untold = "accept-encoding";
+  const Fields& told = state.request().fields;
+  const std::size_t at = state.location->tells_codings ? names.npos : find_name(names, untold);
+  if (at == names.npos) return cache::append_variant_key(names, told, key);
+  cache::append_variant_key(names.substr(0, at), told, key);
+  cache::append_variant_key(untold, unsaid, key);
+  cache::append_variant_key(names.substr(std::min(at + untold.size() + 1, names.size())), told,
+                            key);
+}
+
 }  // namespace
 
 std::string_view cache_key_text(ExchangeState& state, std::string_view request_uri) {
@@ -80,7 +103,7 @@ std::string_view variant_key_text(ExchangeState& state, std::string_view primary
   const std::string_view names = names_of(mark);
   std::string& text = state.memory.text;
   text.assign(primary);
-  cache::append_variant_key(names, state.request().fields, text);
+  append_variant(state, names, text);
   text.append(mark.substr(names.size()));
   return state.memory.take_text();
 }

@@ -77,13 +77,13 @@ bool CacheStage::serve(cache::Reader reader, Word word, Peer* peer) {
   if (sliced) note_missing_slice(selection.parts);
   if (!exchange_.dress(head, peer) || !exchange_.begin_answer(head, selection.length)) {
     exchange_.end_sources();
-    exchange_.fail(trouble(Trouble::answer_malformed));
+    exchange_.fail(exchange_.unsendable());
     return true;
   }
   if (sliced) {
-    body_.start(*slices_, selection.parts, state_.client);
+    body_.start(*slices_, selection.parts, exchange_.sink());
   } else {
-    body_.start(serving_, selection.parts, state_.client);
+    body_.start(serving_, selection.parts, exchange_.sink());
   }
   return true;
 }

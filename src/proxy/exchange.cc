@@ -23,7 +23,8 @@ namespace weir {
 Exchange::Exchange(WorkerContext& context, ClientStream& client, const ListenPoint& listen,
                    ExchangeMemory& memory, clock::Monotonic started)
     : state_(context, client, listen, memory, started),
-      tries_(state_, static_cast<TriesOwner&>(*this)) {}
+      tries_(state_, static_cast<TriesOwner&>(*this)),
+      unsendable_(trouble(Trouble::answer_malformed)) {}
 
 Exchange::~Exchange() {
   // Cancelled from above: what is known is still said.
@@ -142,22 +143,51 @@ void Exchange::end_sources() {
   text_.stop();
   if (cache_ != nullptr) cache_->stop();
   tries_.end();
+  stop_filter();
 }
 
 bool Exchange::begin_answer(ResponseHead& head, std::optional<std::uint64_t> length) {
-  if (!finish_answer(state_, head) || !state_.client.begin_answer(head, length)) return false;
+  if (!finish_answer(state_, head)) return false;
+  if (state_.location->codes && !code_answer(head, length)) return false;
+  if (!state_.client.begin_answer(head, length)) return false;
   enter(Phase::answering);
   state_.status = head.status;
   leave_breadcrumb(state_, "answer");
   return true;
 }
 
+// HEAD gets the head that GET would get.
+bool Exchange::code_answer(ResponseHead& head, std::optional<std::uint64_t>& length) {
+  if (state_.refreshes) return true;  // nobody will see it
+  AnswerCoding coding = choose_coding(state_, head, length);
+  if (coding.kind != AnswerCoding::Kind::none && state_.request().method != Method::head) {
+    const WorkerContext& context = state_.context;
+    const Coders coders{context.loop, context.coders, context.coder_turns, context.counters};
+    filter_ = AnswerFilter::make(coders, coding, state_, head, length);
+    if (filter_ == nullptr && coding.kind == AnswerCoding::Kind::decompress) {
+      context.counters.decompress_refused.add();
+      unsendable_ = trouble(Trouble::no_decoder);
+      return false;
+    }
+    if (filter_ == nullptr) {
+      context.counters.compress_skipped.add();
+      coding = {.varies = true};
+    }
+  }
+  if (coding.changes_length()) length.reset();
+  return apply_coding(coding, state_, head);
+}
+
+void Exchange::stop_filter() {
+  if (filter_ != nullptr) filter_->stop();
+}
+
 BodySink& Exchange::on_answer(Attempt& attempt, ResponseHead& received,
                               const BodyFraming& framing) {
   std::optional<std::uint64_t> length = framing.stated;
   if (framing.kind == BodyKind::length) length = framing.length;
-  if (framing.kind == BodyKind::none && !framing.stated && state_.request().method != Method::head)
-    length = 0;
+  const bool tells_of_another = state_.request().method == Method::head || received.status == 304;
+  if (framing.kind == BodyKind::none && !framing.stated && !tells_of_another) length = 0;
   if (cache_ != nullptr) {
     if (BodySink* const sink = cache_->on_answer(received, length, attempt.peer())) return *sink;
   }
@@ -176,11 +206,10 @@ BodySink& Exchange::pass_on(Attempt& attempt, const ResponseHead& received,
   head = received;
   if (!dress(head, &attempt.peer()) || !begin_answer(head, length)) {
     end_sources();
-    fail(trouble(Trouble::answer_malformed));
+    fail(unsendable_);
     return refusal_;
   }
-  // The chain of filters begins here, once there are any.
-  return state_.client;
+  return sink();
 }
 
 void Exchange::on_upgrade(Attempt& attempt, ResponseHead& received, std::string_view protocol,
@@ -258,7 +287,11 @@ void Exchange::on_client_gone(Error why) {
   state_.context.counters.requests_aborted.add();
   if (!begun) state_.status = 499;  // nginx's number for it; it is only ever logged
   fetching_ = cache_ != nullptr && cache_->goes_on_alone();
-  if (!fetching_) end_sources();
+  if (fetching_) {
+    stop_filter();
+  } else {
+    end_sources();
+  }
   log_access();
 }
 
@@ -274,6 +307,7 @@ void Exchange::fetch_over() {
 void Exchange::log_access() {
   if (logged_ || !counted_) return;
   logged_ = true;
+  if (filter_ != nullptr) state_.compressed = filter_->compressed();
   shm::CounterRow& counters = state_.context.counters;
   counters.requests_active.sub();
   counters.bytes_in.add(state_.client.bytes_received());

@@ -19,6 +19,7 @@
 
 #include "base/result.h"
 #include "http/body.h"
+#include "proxy/answer_filter.h"
 #include "proxy/cache_work.h"
 #include "proxy/exchange_state.h"
 #include "proxy/reply.h"
@@ -48,7 +49,8 @@ class Exchange final : private TriesOwner {
 
   // Of the answer that is out, for the HitMemory.
   std::optional<RepeatableHit> repeatable_hit() {
-    return cache_ == nullptr ? std::nullopt : cache_->repeatable();
+    const bool as_stored = cache_ != nullptr && filter_ == nullptr;
+    return as_stored ? cache_->repeatable() : std::nullopt;
   }
 
   // What an answer brings into the cache goes on without the client that asked for it.
@@ -67,6 +69,12 @@ class Exchange final : private TriesOwner {
   // For the cache stage. The head is complete but for what the location adds to every answer;
   // false: it can't be sent, nothing has been.
   bool begin_answer(ResponseHead& head, std::optional<std::uint64_t> length);
+  Error unsendable() const { return unsendable_; }  // why it was false
+  // Where the body of that answer goes: the client, or what codes it on its way there.
+  BodySink& sink() {
+    if (filter_ != nullptr) return *filter_;
+    return state_.client;
+  }
   void end_sources();  // of the answer's body: peers, text
   void ask_again();    // the peers, once more, with another head
   void end_tries() { tries_.end(); }
@@ -96,6 +104,8 @@ class Exchange final : private TriesOwner {
   void begin();
   BodySink& pass_on(Attempt& attempt, const ResponseHead& received,
                     std::optional<std::uint64_t> length);
+  bool code_answer(ResponseHead& head, std::optional<std::uint64_t>& length);
+  void stop_filter();
   void log_access();
   void count_cache();
 
@@ -109,11 +119,13 @@ class Exchange final : private TriesOwner {
   };
 
   ExchangeState state_;
-  std::unique_ptr<CacheWork> cache_;  // where the location has a cache; tries may write to it
+  std::unique_ptr<AnswerFilter> filter_;  // sources refer to it: they end first
+  std::unique_ptr<CacheWork> cache_;      // where the location has a cache; tries may write to it
   Tries tries_;
   InFlight in_flight_;  // of the tunnel that a try became
   std::unique_ptr<Tunnel> tunnel_;
   TextSource text_;
+  Error unsendable_;
   Refusal refusal_;
   Phase phase_ = Phase::staging;
   bool counted_ = false;  // in requests_active

@@ -34,6 +34,11 @@ struct EarlierTries {
   unsigned count = 0;
 };
 
+// What went into a coder on the answer's way, and what came out.
+struct CodedBytes {
+  std::uint64_t bytes_in = 0, bytes_out = 0;
+};
+
 struct ExchangeState {
   ExchangeState(WorkerContext& worker, ClientStream& stream, const ListenPoint& point,
                 ExchangeMemory& room, clock::Monotonic first_byte)
@@ -73,6 +78,7 @@ struct ExchangeState {
   AttemptFacts last_try{};
   bool tried = false;                 // a peer was asked
   std::uint16_t upstream_status = 0;  // of the peer's answer, 0: none
+  CodedBytes compressed{};            // 0: it was not
 
   Arena& arena() { return memory.arena; }
   RequestHead& request() { return memory.request; }

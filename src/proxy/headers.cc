@@ -70,6 +70,8 @@ bool prepare_for_origin(ExchangeState& state) {
   out.fields.set(FieldId::host, host);
   if (!state.traits.expects_continue) out.fields.remove(FieldId::expect);
 
+  if (!state.location->tells_codings) out.fields.remove(FieldId::accept_encoding);
+
   // Whatever field the operator believes about the client: from others it never reaches the origin.
   if (!state.peer_trusted) out.fields.remove_aliases(*state.server->conf->real_ip_header);
   const CachePlan* const cache = state.location->cache;

@@ -136,6 +136,10 @@ void Router::build_location(const conf::LocationConf& conf, LocationPlan& plan,
     plan.auth.push_back(parts_.api_keys(parts_.owner, *auth.api_keys));
   for (const conf::AuthRef& purge : *conf.purge)
     plan.purge.push_back(parts_.api_keys(parts_.owner, *purge.api_keys));
+  const bool compresses = !conf.compress->codings.empty();
+  plan.codes = (compresses && *conf.compress_secrets) || *conf.decompress;
+  const bool passes = !compresses || *conf.compress_upstream == conf::CompressUpstream::pass;
+  plan.tells_codings = passes && *conf.compress_secrets;
   if (conf.cache->target != nullptr) plan.cache = parts_.cache(parts_.owner, *conf.cache->target);
   compile_rewrites(conf.rewrites, plan.rewrites, complaints);
   plan.set_headers = plan_headers(conf.set_headers);

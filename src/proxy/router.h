@@ -52,6 +52,8 @@ struct LocationPlan {
   // Nothing here but the bytes of a request, and what is stored, decides about an answer from the
   // cache: neither who asks, nor when, nor what came before; and nobody wants to be told of each.
   bool hits_repeat = false;
+  bool codes = false;         // compress or decompress: Accept-Encoding decides about answers
+  bool tells_codings = true;  // upstreams get the client's Accept-Encoding
 };
 
 struct ServerPlan {

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "base/log.h"
+#include "filter/coder_pool.h"
+#include "filter/coder_turns.h"
 #include "guard/api_keys.h"
 #include "net/listener.h"
 #include "net/plain_transport.h"
@@ -81,6 +83,8 @@ class Service::Impl final : private ListenerOwner {
   observe::AccessLogs access_logs_;
   std::vector<char> scratch_;
   HitMemory hits_;
+  CoderPool coders_;
+  CoderTurns coder_turns_;
   WorkerContext context_;
   Quiet quiet_{context_};
   std::vector<std::unique_ptr<Listener>> listeners_;
@@ -108,9 +112,11 @@ Service::Impl::Impl(Loop& loop, const conf::Config& config, const tls::Contexts*
       access_logs_(config, zones, slot),
       scratch_(scratch_bytes),
       hits_(*config.main.hit_memory),
-      context_{loop,         config,   slot_,  zones.stats.row(slot.index),
-               access_logs_, buffers_, heads_, lingerers_,
-               sessions_,    hits_},
+      coders_(config.main.compress_memory->bytes),
+      coder_turns_(loop),
+      context_{loop,         config,   slot_,   zones.stats.row(slot.index),
+               access_logs_, buffers_, heads_,  lingerers_,
+               sessions_,    hits_,    coders_, coder_turns_},
       emptied_(
           loop, [](void* self) { static_cast<Impl*>(self)->tell_empty(); }, this),
       memory_freed_(

@@ -89,6 +89,7 @@ bool ExchangeValues::append(const VariableRef& variable, std::string& out) const
     case VariableId::ssl_session_reused: return connection_value(variable, out);
     case VariableId::body_bytes_sent:
     case VariableId::bytes_sent:
+    case VariableId::compression_ratio:
     case VariableId::location:
     case VariableId::msec:
     case VariableId::request_time:
@@ -203,6 +204,13 @@ bool ExchangeValues::answer_value(const VariableRef& variable, std::string& out)
   switch (variable.id) {
     case VariableId::body_bytes_sent: return put_number(state_.client.body_bytes_sent(), out);
     case VariableId::bytes_sent: return put_number(state_.client.bytes_sent(), out);
+    case VariableId::compression_ratio: {
+      if (state_.compressed.bytes_out == 0) return false;
+      const double ratio = static_cast<double>(state_.compressed.bytes_in) /
+                           static_cast<double>(state_.compressed.bytes_out);
+      fmt::format_to(std::back_inserter(out), "{:.2f}", ratio);
+      return true;
+    }
     case VariableId::location:
       return state_.location != nullptr && !state_.location->conf->name.empty() &&
              put(state_.location->conf->name, out);

@@ -27,6 +27,8 @@ namespace weir {
 namespace observe {
 class AccessLogs;
 }
+class CoderPool;
+class CoderTurns;
 class Session;
 class Sessions;
 
@@ -41,6 +43,8 @@ struct WorkerContext {
   Lingerers& lingerers;
   Sessions& sessions;
   HitMemory& hits;
+  CoderPool& coders;  // compress_memory
+  CoderTurns& coder_turns;
   // What the kernel had no room for of repeated hits. Few clients have one at a time: it costs the
   // others nothing.
   std::unordered_map<const Session*, UnsentHit> unsent{};

@@ -8,6 +8,7 @@
 #include "http/fields.h"
 #include "net/plain_transport.h"
 #include "net/socket.h"
+#include "proxy/answer_filter.h"
 #include "proxy/attempt.h"
 #include "proxy/body_replay.h"
 #include "proxy/exchange_memory.h"
@@ -89,13 +90,20 @@ std::uint64_t exchange_bytes(const conf::Config& config) {
 }
 
 struct Uses {
-  bool tls = false, peer_tls = false;
+  bool tls = false, peer_tls = false, codings = false;
 };
+
+bool codes(const conf::LocationConf& location) {
+  return !location.compress->codings.empty() || *location.decompress;
+}
 
 Uses uses_of(const conf::Config& config) {
   Uses uses;
-  for (const conf::ServerConf& server : config.servers)
+  for (const conf::ServerConf& server : config.servers) {
     for (const conf::ListenConf& listen : server.listens) uses.tls |= listen.ssl;
+    uses.codings |=
+        codes(server.base) || std::any_of(server.locations.begin(), server.locations.end(), codes);
+  }
   for (const conf::UpstreamConf& upstream : config.upstreams) uses.peer_tls |= *upstream.ssl;
   return uses;
 }
@@ -133,10 +141,12 @@ WorkerMemory worker_memory(const conf::Config& config, std::uint64_t files) {
   out.per_connection =
       block(sizeof(H1Session)) + (uses.tls ? tls_bytes : plain_bytes) + block(128) +
       block(H1Input::small_bytes) + exchange_bytes(config) +
+      (uses.codings ? 2 * allocation_bytes + AnswerFilter::bytes_most() : 0) +
       at_peers * (block(sizeof(PeerConnection)) + (uses.peer_tls ? tls_bytes : plain_bytes));
   out.per_tls = uses.tls ? libssl_bytes : 0;
   out.per_peer_tls = uses.peer_tls ? at_peers * libssl_bytes : 0;
   out.buffers = config.main.buffer_pool_size->bytes;
+  out.coders = uses.codings ? config.main.compress_memory->bytes : 0;
   out.large_heads = config.main.large_heads_size->bytes;
   out.peers = peer_bytes(config);
   // What is kept warm for exchanges to come, where connections are fewer than that.
@@ -150,18 +160,19 @@ WorkerMemory worker_memory(const conf::Config& config, std::uint64_t files) {
 std::uint64_t WorkerMemory::bytes() const {
   const std::uint64_t small =
       connections * (per_connection + per_tls + per_peer_tls) + peers + fixed + large_heads;
-  return small + small / 8 + buffers;
+  return small + small / 8 + buffers + coders;
 }
 
 std::string WorkerMemory::text() const {
   std::string tls;
   if (per_tls + per_peer_tls > 0)
     tls = fmt::format(" and {} of libssl's, estimated", kib(per_tls + per_peer_tls));
+  const std::string coding = coders > 0 ? fmt::format(" + compress_memory {}", mib(coders)) : "";
   return fmt::format(
       "{} connections x {}{} + large_heads_size {} + idle connections to peers {} + {} fixed, an "
-      "eighth more for the allocator, + buffer_pool_size {}",
-      connections, kib(per_connection), tls, mib(large_heads), mib(peers), mib(fixed),
-      mib(buffers));
+      "eighth more for the allocator, + buffer_pool_size {}{}",
+      connections, kib(per_connection), tls, mib(large_heads), mib(peers), mib(fixed), mib(buffers),
+      coding);
 }
 
 }  // namespace weir

@@ -22,6 +22,7 @@ struct WorkerMemory {
   std::uint64_t per_peer_tls = 0;    // libssl's for the connection to a peer
   std::uint64_t buffers = 0;         // buffer_pool_size
   std::uint64_t large_heads = 0;     // large_heads_size
+  std::uint64_t coders = 0;          // compress_memory; 0: no location codes
   std::uint64_t peers = 0;           // idle connections to peers, and what is known of each peer
   std::uint64_t fixed = 0;
 

@@ -64,6 +64,19 @@
   X(cache_repeated, counter, "Hits whose request was known byte for byte (hit_memory).")     \
   X(cache_collapsed, counter, "Hits that waited for another request's answer.")              \
   X(cache_bytes_out, counter, "Bytes sent of answers from a cache.")                         \
+  X(compressed_br_bytes_in, counter, "Bytes of answers compressed with br.")                 \
+  X(compressed_br_bytes_out, counter, "What came out: bytes in br.")                         \
+  X(compressed_zstd_bytes_in, counter, "Bytes of answers compressed with zstd.")             \
+  X(compressed_zstd_bytes_out, counter, "What came out: bytes in zstd.")                     \
+  X(compressed_gzip_bytes_in, counter, "Bytes of answers compressed with gzip.")             \
+  X(compressed_gzip_bytes_out, counter, "What came out: bytes in gzip.")                     \
+  X(compressed_deflate_bytes_in, counter, "Bytes of answers compressed with deflate.")       \
+  X(compressed_deflate_bytes_out, counter, "What came out: bytes in deflate.")               \
+  X(compress_skipped, counter, "Answers sent uncompressed: compress_memory was used up.")    \
+  X(decompressed_bytes_in, counter, "Bytes of answers decompressed for their clients.")      \
+  X(decompressed_bytes_out, counter, "What came out of them.")                               \
+  X(decompress_refused, counter,                                                             \
+    "Answers broken off: decompressed too large, or damaged; or there was no memory.")       \
   X(tls_handshakes, counter, "TLS handshakes with clients completed.")                       \
   X(tls_resumed, counter, "TLS handshakes that resumed a session.")                          \
   X(tls_failures, counter, "TLS handshakes with clients that failed.")                       \

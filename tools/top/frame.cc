@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "http/content_coding.h"
+
 namespace weir::top {
 namespace {
 
@@ -159,6 +161,32 @@ CacheHits hits_of(const Reading* before, const Reading& now) {
   return out;
 }
 
+std::vector<CodingRow> codings_of(const Reading* before, const Reading& now, double seconds) {
+  std::vector<CodingRow> out;
+  const auto add = [&](std::string_view name, const std::string& counted, bool compresses) {
+    const std::string in = counted + "_bytes_in", made = counted + "_bytes_out";
+    CodingRow row;
+    row.name = name;
+    row.bytes_in = now.counter(in);
+    row.bytes_out = now.counter(made);
+    if (row.bytes_in == 0 && row.bytes_out == 0) return;
+    const auto coded = static_cast<double>(compresses ? row.bytes_out : row.bytes_in);
+    const auto plain = static_cast<double>(compresses ? row.bytes_in : row.bytes_out);
+    row.ratio = coded > 0 ? plain / coded : 0;
+    if (before != nullptr && seconds > 0) {
+      row.in_rate = static_cast<double>(since(before->counter(in), row.bytes_in)) / seconds;
+      row.out_rate = static_cast<double>(since(before->counter(made), row.bytes_out)) / seconds;
+    }
+    out.push_back(std::move(row));
+  };
+  for (const ContentCoding coding : real_codings) {
+    const std::string name(coding_name(coding));
+    add(name, "compressed_" + name, true);
+  }
+  add("decompressed", "decompressed", false);
+  return out;
+}
+
 // Mostly at the same place as before: `group` and `at` are where it is now.
 const PeerView* find_peer(const Reading* in, std::size_t group, std::size_t at,
                           const process::UpstreamView& upstream) {
@@ -219,6 +247,7 @@ Frame frame_of(const Reading* before, const Reading& now) {
     out.caches.push_back(row_of(find_cache(before, cache), cache, caches_seconds));
   }
   out.hits = hits_of(before, now);
+  out.codings = codings_of(before, now, out.seconds);
   out.connections = now.counter("connections_active");
   out.requests = now.counter("requests");
   out.requests_active = now.counter("requests_active");

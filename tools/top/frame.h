@@ -60,6 +60,15 @@ struct CacheRow {
   Mood mood = Mood::plain;
 };
 
+// Answers that were compressed with one coding, or decompressed.
+struct CodingRow {
+  std::string name;
+  std::uint64_t bytes_in = 0, bytes_out = 0;
+  double ratio = 0;                         // plain bytes for each coded one; 0: there was none
+  std::optional<double> in_rate, out_rate;  // per second
+  Mood mood = Mood::plain;
+};
+
 struct GroupRows {
   std::string name;
   bool checked = false;  // without, nobody says who is healthy
@@ -72,7 +81,8 @@ struct Frame {
   std::vector<WorkerRow> workers;
   std::vector<CacheRow> caches;
   CacheHits hits;
-  double seconds = 0;  // between the two readings; 0: there was one
+  std::vector<CodingRow> codings;  // those that there was something of
+  double seconds = 0;              // between the two readings; 0: there was one
   std::uint64_t connections = 0, requests = 0, requests_active = 0;
   std::optional<double> requests_rate, errors;  // of all: per second; share of 5xx
 };

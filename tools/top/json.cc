@@ -67,6 +67,14 @@ json cache_of(const CacheRow& row) {
   return out;
 }
 
+json coding_of(const CodingRow& row) {
+  json out{{"name", row.name}, {"bytes_in", row.bytes_in}, {"bytes_out", row.bytes_out}};
+  if (row.ratio > 0) out["ratio"] = row.ratio;
+  put(out, "bytes_in_per_s", row.in_rate);
+  put(out, "bytes_out_per_s", row.out_rate);
+  return out;
+}
+
 }  // namespace
 
 std::string json_of(const Frame& frame) {
@@ -90,6 +98,8 @@ std::string json_of(const Frame& frame) {
   for (const CacheRow& cache : frame.caches) out["caches"].push_back(cache_of(cache));
   put(out, "cache_hit_share", frame.hits.now);
   put(out, "cache_hit_share_in_all", frame.hits.in_all);
+  out["compression"] = json::array();
+  for (const CodingRow& coding : frame.codings) out["compression"].push_back(coding_of(coding));
   return out.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 

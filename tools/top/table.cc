@@ -80,6 +80,10 @@ constexpr Column<WorkerRow> worker_columns[] = {
 
 std::string share(const std::optional<double>& hits) { return hits ? percent(*hits) : "-"; }
 
+std::string size_rate(const std::optional<double>& bytes) {
+  return bytes ? size(static_cast<std::uint64_t>(*bytes)) : "-";
+}
+
 constexpr Column<CacheRow> cache_columns[] = {
     {"CACHE", 0, false, [](const CacheRow& row) { return printable(row.name); }, nullptr},
     {"USED", 0, true, [](const CacheRow& row) { return size(row.bytes); }, nullptr},
@@ -87,15 +91,22 @@ constexpr Column<CacheRow> cache_columns[] = {
     {"ENTRIES", 0, true, [](const CacheRow& row) { return count(row.entries); }, nullptr},
     {"HIT%", 1, true, [](const CacheRow& row) { return share(row.hits.now); }, nullptr},
     {"IN ALL", 2, true, [](const CacheRow& row) { return share(row.hits.in_all); }, nullptr},
-    {"OUT/S", 4, true,
-     [](const CacheRow& row) {
-       return row.bytes_out ? size(static_cast<std::uint64_t>(*row.bytes_out)) : "-";
-     },
-     nullptr},
+    {"OUT/S", 4, true, [](const CacheRow& row) { return size_rate(row.bytes_out); }, nullptr},
     {"STORED/S", 3, true, [](const CacheRow& row) { return row.stored ? rate(*row.stored) : "-"; },
      nullptr},
     {"EVICTED/S", 5, true,
      [](const CacheRow& row) { return row.evicted ? rate(*row.evicted) : "-"; }, nullptr},
+};
+
+constexpr Column<CodingRow> coding_columns[] = {
+    {"CODING", 0, false, [](const CodingRow& row) { return row.name; }, nullptr},
+    {"IN", 0, true, [](const CodingRow& row) { return size(row.bytes_in); }, nullptr},
+    {"OUT", 0, true, [](const CodingRow& row) { return size(row.bytes_out); }, nullptr},
+    {"RATIO", 0, true,
+     [](const CodingRow& row) { return row.ratio > 0 ? fmt::format("{:.2f}", row.ratio) : "-"; },
+     nullptr},
+    {"IN/S", 1, true, [](const CodingRow& row) { return size_rate(row.in_rate); }, nullptr},
+    {"OUT/S", 1, true, [](const CodingRow& row) { return size_rate(row.out_rate); }, nullptr},
 };
 
 constexpr std::string_view indent = "  ", gap = "  ";
@@ -212,6 +223,16 @@ void add_caches(const Frame& frame, std::size_t width, std::vector<Line>& lines)
   }
 }
 
+void add_codings(const Frame& frame, std::size_t width, std::vector<Line>& lines) {
+  if (frame.codings.empty()) return;
+  lines.push_back({});
+  const Layout layout = lay_out(coding_columns, frame.codings, width);
+  lines.push_back(titles(coding_columns, layout));
+  for (const CodingRow& coding : frame.codings) {
+    lines.push_back(line_of(coding_columns, layout, coding, ""));
+  }
+}
+
 }  // namespace
 
 std::string Line::text() const {
@@ -276,6 +297,7 @@ std::vector<Line> lines_of(const Frame& frame, std::size_t width) {
     add_errors(group, lines);
   }
   add_caches(frame, width, lines);
+  add_codings(frame, width, lines);
   lines.push_back({});
   const Layout layout = lay_out(worker_columns, frame.workers, width);
   lines.push_back(titles(worker_columns, layout));

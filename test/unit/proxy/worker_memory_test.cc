@@ -30,6 +30,17 @@ TEST_CASE("worker memory: each thing that can grow is in the sum") {
   CHECK(memory_of("worker_connections = 1000\nlarge_heads_size = 72m").bytes() - plain.bytes() ==
         9 << 20);  // an eighth more for the allocator
   CHECK(memory_of("worker_connections = 1000", "keepalive = 1000").peers > plain.peers);
+  CHECK(plain.coders == 0);
+  for (const char* coding : {"compress = gzip", "decompress = on"}) {
+    const auto with = [coding](const char* memory) {
+      return memory_of(std::string("worker_connections = 1000\n") + memory,
+                       std::string("[server coded]\nlisten = 127.0.0.1:8081\n") + coding);
+    };
+    CHECK(with("compress_memory = 99m").coders == 99 << 20);
+    CHECK(with("compress_memory = 99m").bytes() - with("compress_memory = 98m").bytes() == 1 << 20);
+    CHECK(with("").per_connection > plain.per_connection);
+    CHECK(with("").text().ends_with(" + compress_memory 64 MiB"));
+  }
   const WorkerMemory tls =
       memory_of("worker_connections = 1000", "ssl = on\nssl_insecure_skip_verify = on");
   CHECK(tls.per_peer_tls > 0);

@@ -13,6 +13,8 @@
 
 #include "base/clock.h"
 #include "conf/load.h"
+#include "filter/coder_pool.h"
+#include "filter/coder_turns.h"
 #include "guard/api_keys.h"
 #include "observe/access_log.h"
 #include "proxy/caches.h"
@@ -123,8 +125,11 @@ class ProxyBench {
         logs(*config, *zones, slot_id),
         scratch(16 * 1024),
         hits(*config->main.hit_memory),
-        context{loop,      *config,  slot, zones->stats.row(slot_id.index), logs, buffers, heads,
-                lingerers, sessions, hits} {
+        coders(config->main.compress_memory->bytes),
+        coder_turns(loop),
+        context{loop,     *config, slot,   zones->stats.row(slot_id.index),
+                logs,     buffers, heads,  lingerers,
+                sessions, hits,    coders, coder_turns} {
     clock::refresh();
     context.scratch = scratch;
     for (const conf::ApiKeysConf& key_set : config->api_keys)
@@ -207,6 +212,8 @@ class ProxyBench {
   observe::AccessLogs logs;
   std::vector<char> scratch;
   HitMemory hits;
+  CoderPool coders;
+  CoderTurns coder_turns;
   WorkerContext context;
 
  private:

@@ -173,6 +173,33 @@ TEST_CASE("weir-top: a worker that is silent is told from one that works") {
   CHECK_FALSE(row.cpu);
 }
 
+TEST_CASE("weir-top: what codings made of how much; nothing of those that made nothing") {
+  Reading before, now;
+  before.now_ns = 10 * second;
+  now.now_ns = 12 * second;
+  CHECK(frame_of(&before, now).codings.empty());
+  set(before, "compressed_zstd_bytes_in", 1000);
+  set(now, "compressed_zstd_bytes_in", 9000);
+  set(now, "compressed_zstd_bytes_out", 2000);
+  set(now, "decompressed_bytes_in", 10);
+  set(now, "decompressed_bytes_out", 1000);
+  const Frame frame = frame_of(&before, now);
+  REQUIRE(frame.codings.size() == 2);
+  CHECK(frame.codings[0].name == "zstd");
+  CHECK(frame.codings[0].ratio == doctest::Approx(4.5));
+  CHECK(*frame.codings[0].in_rate == doctest::Approx(4000));
+  CHECK(frame.codings[1].name == "decompressed");
+  CHECK(frame.codings[1].ratio == doctest::Approx(100));
+  const auto lines = texts(frame, 120);
+  CHECK(any_has(lines, "CODING"));
+  CHECK(any_has(lines, "4.50"));
+  const auto document = nlohmann::json::parse(json_of(frame));
+  CHECK(document["compression"][0]["name"] == "zstd");
+  CHECK(document["compression"][0]["bytes_out"] == 2000);
+  CHECK(document["compression"][1]["bytes_out_per_s"] == doctest::Approx(500));
+  CHECK_FALSE(frame_of(nullptr, now).codings[0].in_rate);
+}
+
 TEST_CASE("weir-top: what caches hold, and the share of hits in the interval and in all") {
   Reading before = reading(10 * second, {}), now = reading(12 * second, {});
   before.caches = {{"pages", 1000, 64 << 20, 5, 100, 10, 1, 10, 80, 10, 1000},
