@@ -2,7 +2,7 @@
 
 namespace weir {
 
-CompressFilter::CompressFilter(Loop& loop, CoderTurns& turns, CoderLease lease, Pace pace)
+CompressFilter::CompressFilter(Loop& loop, CoderTurns& turns, CoderLease lease, FlushPace pace)
     : CoderFilter(turns, std::move(lease)),
       delayed_(
           loop, [](void* self) { static_cast<CompressFilter*>(self)->flush_now(); }, this),
@@ -10,7 +10,7 @@ CompressFilter::CompressFilter(Loop& loop, CoderTurns& turns, CoderLease lease, 
 
 void CompressFilter::flush() {
   if (!coding()) return;
-  if (pace_ == Pace::eager || !holds_something()) {
+  if (pace_ == FlushPace::eager || !holds_something()) {
     flush_now();
   } else if (!delayed_.armed()) {
     delayed_.arm(flush_delay);

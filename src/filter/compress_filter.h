@@ -12,14 +12,14 @@ namespace weir {
 // When what is held back goes out although more is to come. eager: with each flush of the source
 // (events must not wait for those after them); relaxed: flush_delay after it, so that bursts which
 // follow each other share a block.
-enum class Pace : unsigned char { eager, relaxed };
+enum class FlushPace : unsigned char { eager, relaxed };
 
 class CompressFilter final : public CoderFilter, public Recycled<CompressFilter> {
  public:
   static constexpr std::chrono::milliseconds flush_delay{10};
 
   // The lease is an encoder's, of the length of the body if that is known.
-  CompressFilter(Loop& loop, CoderTurns& turns, CoderLease lease, Pace pace);
+  CompressFilter(Loop& loop, CoderTurns& turns, CoderLease lease, FlushPace pace);
 
   void flush() override;
 
@@ -28,7 +28,7 @@ class CompressFilter final : public CoderFilter, public Recycled<CompressFilter>
   void on_over() override { delayed_.cancel(); }
 
   Timer delayed_;
-  Pace pace_;
+  FlushPace pace_;
 };
 
 }  // namespace weir

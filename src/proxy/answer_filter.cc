@@ -35,10 +35,10 @@ Counters counters_of(const AnswerCoding& coding) {
 }
 
 // Events are not to wait for those behind them.
-Pace pace_of(const ResponseHead& head) {
+FlushPace pace_of(const ResponseHead& head) {
   const std::string_view type = head.fields.value(FieldId::content_type);
   const bool events = iequals(trim(type.substr(0, type.find(';'))), "text/event-stream");
-  return events ? Pace::eager : Pace::relaxed;
+  return events ? FlushPace::eager : FlushPace::relaxed;
 }
 
 EncoderSpec spec_of(const conf::LocationConf& conf, ContentCoding coding) {

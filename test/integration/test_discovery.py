@@ -302,7 +302,7 @@ def resolved(discover, origins=2, workers=1, **options):
         yield dns, start, port
 
 
-DNS = "discover = dns name=api.internal port={port} resolver={dns} interval_min=100ms timeout=200ms"
+DNS = "discover = dns name=api.internal port={port} resolver={dns} interval_min=100ms timeout=1s"
 
 
 def test_dns_is_followed_as_answers_expire():
@@ -391,7 +391,7 @@ def test_srv_records_say_ports_weights_and_backups():
         dns.set("two.internal", A, ["127.0.0.1"], ttl=0)
         records = [(10, 5, a.port, "one.internal"), (10, 0, b.port, "two.internal"), (20, 1, c.port, "one.internal")]
         dns.set("_http._tcp.api.internal", SRV, records, ttl=0)
-        discover = f"discover = dns name=_http._tcp.api.internal srv resolver={dns.address} interval_min=100ms timeout=200ms"
+        discover = f"discover = dns name=_http._tcp.api.internal srv resolver={dns.address} interval_min=100ms timeout=1s"
         with Daemon(config(discover)) as weir:
             wait_members(weir, "ab", limit=20)
             found = {at: (peer["weight"], peer["backup"]) for at, peer in peers(weir).items()}
@@ -410,7 +410,7 @@ def test_the_resolver_of_main_is_asked_and_its_valid_counts():
     with FakeDns() as dns, named("a") as a:
         dns.set("api.internal", A, [], ttl=0)
         dns.set("api.internal", AAAA, ["::ffff:127.0.0.1"], ttl=3600)
-        discover = f"discover = dns name=api.internal port={a.port} interval_min=100ms timeout=200ms"
+        discover = f"discover = dns name=api.internal port={a.port} interval_min=100ms timeout=1s"
         with Daemon(config(discover), main=f"resolver = {dns.address} valid=200ms") as weir:
             wait_members(weir, "a")
             before = dns.times_asked("api.internal", AAAA)

@@ -18,7 +18,7 @@ std::chrono::nanoseconds fake_clock() {
 }
 
 struct Bench {
-  explicit Bench(const EncoderSpec& spec, Pace pace = Pace::relaxed,
+  explicit Bench(const EncoderSpec& spec, FlushPace pace = FlushPace::relaxed,
                  std::optional<std::uint64_t> length = std::nullopt,
                  std::size_t room = RecordingSink::unlimited)
       : coding(spec.coding),
@@ -49,7 +49,7 @@ TEST_CASE("compress filter: a body that comes at once leaves at once, in one wri
   for (const EncoderSpec& spec : test::specs()) {
     CAPTURE(coding_name(spec.coding));
     const std::string text = test::page(30'000);
-    Bench bench(spec, Pace::relaxed, text.size());
+    Bench bench(spec, FlushPace::relaxed, text.size());
     bench.source.give(text, true);
     CHECK(bench.sink.ended());
     CHECK(bench.sink.writes() == 1);
@@ -74,7 +74,7 @@ TEST_CASE("compress filter: an empty body is an empty body in its coding") {
 TEST_CASE("compress filter: a sink that takes a byte at a time gets it all") {
   for (const EncoderSpec& spec : test::specs()) {
     const std::string text = test::page(100'000) + test::noise(20'000);
-    Bench bench(spec, Pace::relaxed, std::nullopt, 0);
+    Bench bench(spec, FlushPace::relaxed, std::nullopt, 0);
     bench.source.give(text, true);
     for (std::size_t i = 0; i < 200'000 && !bench.sink.ended(); ++i) bench.sink.add_room(1);
     CHECK(bench.sink.ended());
@@ -83,7 +83,7 @@ TEST_CASE("compress filter: a sink that takes a byte at a time gets it all") {
 }
 
 TEST_CASE("compress filter: while the sink takes nothing, little is taken from the source") {
-  Bench bench(gzip, Pace::relaxed, std::nullopt, 0);
+  Bench bench(gzip, FlushPace::relaxed, std::nullopt, 0);
   bench.source.give(test::noise(1'000'000), true);
   CHECK(bench.source.left() > 800'000);
   CHECK(bench.filter.bytes_out() == 0);
@@ -95,7 +95,7 @@ TEST_CASE("compress filter: while the sink takes nothing, little is taken from t
 TEST_CASE("compress filter: eager flushes let each event out at once") {
   for (const EncoderSpec& spec : test::specs()) {
     CAPTURE(coding_name(spec.coding));
-    Bench bench(spec, Pace::eager);
+    Bench bench(spec, FlushPace::eager);
     std::string sent;
     for (int event = 0; event < 20; ++event) {
       sent += "data: event\n\n";
@@ -127,7 +127,7 @@ TEST_CASE("compress filter: relaxed flushes share a block, and go out after a wh
 TEST_CASE("compress filter: a flush that falls due while the end waits for the sink is no matter") {
   for (const EncoderSpec& spec : test::specs()) {
     const std::string text = test::noise(30'000);
-    Bench bench(spec, Pace::relaxed, std::nullopt, 0);
+    Bench bench(spec, FlushPace::relaxed, std::nullopt, 0);
     bench.source.give(text, false);
     bench.filter.flush();
     bench.source.give("", true);
@@ -139,7 +139,7 @@ TEST_CASE("compress filter: a flush that falls due while the end waits for the s
 }
 
 TEST_CASE("compress filter: a flush before any of the body reaches the sink") {
-  for (const Pace pace : {Pace::eager, Pace::relaxed}) {
+  for (const FlushPace pace : {FlushPace::eager, FlushPace::relaxed}) {
     Bench bench(gzip, pace);
     bench.filter.flush();
     CHECK(bench.sink.flushes() == 1);
@@ -213,7 +213,7 @@ TEST_CASE("compress filter: long bodies with sinks, pieces, flushes and budgets 
     const std::string text =
         test::page(100'000 + random() % 200'000, static_cast<unsigned>(random())) +
         test::noise(random() % 60'000);
-    Bench bench(spec, random() % 2 == 0 ? Pace::eager : Pace::relaxed, std::nullopt, 0);
+    Bench bench(spec, random() % 2 == 0 ? FlushPace::eager : FlushPace::relaxed, std::nullopt, 0);
     if (random() % 2 == 0)
       bench.sink.on_write([&] {
         if (random() % 8 == 0) bench.sink.set_room(random() % 3000);

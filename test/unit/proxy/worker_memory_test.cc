@@ -39,7 +39,7 @@ TEST_CASE("worker memory: each thing that can grow is in the sum") {
     CHECK(with("compress_memory = 99m").coders == 99 << 20);
     CHECK(with("compress_memory = 99m").bytes() - with("compress_memory = 98m").bytes() == 1 << 20);
     CHECK(with("").per_connection > plain.per_connection);
-    CHECK(with("").text().ends_with(" + compress_memory 64 MiB"));
+    CHECK(with("").text().ends_with(" + compress_memory 256 MiB"));
   }
   const WorkerMemory tls =
       memory_of("worker_connections = 1000", "ssl = on\nssl_insecure_skip_verify = on");
