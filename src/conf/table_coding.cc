@@ -63,7 +63,7 @@ constexpr Directive how[] = {
         {.name = "compress_level",
          .kinds = in_places,
          .syntax = "CODING:LEVEL ...",
-         .fallback = "br:2 zstd:3 gzip:fast deflate:fast",
+         .fallback = "br:2 zstd:1 gzip:fast deflate:fast",
          .doc = "How hard each coding tries on answers as they pass: br:0 to br:9, zstd:1 to "
                 "zstd:9, gzip:1 to gzip:9 (deflate alike) or fast, which takes about a tenth of "
                 "the time of gzip:5 for 5 to 10 % more bytes. Codings that are not named "

@@ -99,7 +99,7 @@ std::string print_levels(const Levels& levels, bool kept) {
 }
 
 // By ContentCoding: identity, gzip, deflate, br, zstd.
-constexpr Levels passing_defaults = {0, CodingLevels::fast, CodingLevels::fast, 2, 3};
+constexpr Levels passing_defaults = {0, CodingLevels::fast, CodingLevels::fast, 2, 1};
 constexpr Levels kept_defaults = {CachedLevels::off, 9, 9, 9, 15};
 
 }  // namespace

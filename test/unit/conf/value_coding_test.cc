@@ -52,7 +52,7 @@ TEST_CASE("codings: a level that is not named keeps its default; levels have ran
   const LocationConf& place = loaded.config->servers.at(0).base;
   CHECK(place.compress_level->of(ContentCoding::gzip) == 6);
   CHECK(place.compress_level->of(ContentCoding::br) == 9);
-  CHECK(place.compress_level->of(ContentCoding::zstd) == 3);
+  CHECK(place.compress_level->of(ContentCoding::zstd) == 1);
   CHECK(place.compress_cached_level->of(ContentCoding::br) == 11);
   CHECK(place.compress_cached_level->of(ContentCoding::gzip) == CachedLevels::off);
   CHECK(place.compress_cached_level->of(ContentCoding::zstd) == 15);
