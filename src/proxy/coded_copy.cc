@@ -1,0 +1,71 @@
+#include "proxy/coded_copy.h"
+
+#include <utility>
+
+#include "base/clock.h"
+#include "proxy/copy_coder.h"
+#include "proxy/errors.h"
+#include "proxy/worker_context.h"
+
+namespace weir {
+namespace {
+
+constexpr StoredBody::Part all_of_it{{}, 0, StoredBody::to_the_end};
+
+}  // namespace
+
+cache::Facts copy_facts(int level) {
+  constexpr std::int64_t year_ms = std::int64_t{365} * 24 * 3'600'000;
+  cache::Facts facts;
+  facts.status = 200;
+  facts.flags = cache::fact::copy;
+  facts.level = static_cast<std::uint32_t>(level);
+  facts.response_time = clock::wall_ms();
+  facts.lifetime = year_ms;
+  return facts;
+}
+
+CodedCopy::CodedCopy(ExchangeState& state, cache::Reader& answer, cache::Fill fill,
+                     std::unique_ptr<CoderFilter> coder, ContentCoding coding,
+                     CodedCopyOwner& owner)
+    : state_(state),
+      owner_(owner),
+      answer_(answer),
+      copy_(fill.reader()),
+      sink_(static_cast<FillOwner&>(*this)),
+      coding_(coding),
+      coder_(std::move(coder)),
+      feeder_(state.context.loop, static_cast<StoredBodyOwner&>(*this)),
+      grown_(
+          state.context.loop,
+          [](void* self) { static_cast<CodedCopy*>(self)->owner_.on_copy_grown(); }, this) {
+  sink_.start(std::move(fill));
+  coder_->set_next(&sink_);
+}
+
+CodedCopy::~CodedCopy() { count_compressed(state_.context.counters, coding_, bytes()); }
+
+void CodedCopy::start() {
+  if (std::exchange(started_, true)) return;
+  feeder_.start(answer_, {&all_of_it, 1}, *coder_);
+}
+
+void CodedCopy::stop() {
+  feeder_.stop();
+  grown_.cancel();
+  sink_.give_up();
+  coder_->abort({Side::self, "nobody takes the copy"});
+}
+
+void CodedCopy::on_filled() {
+  whole_ = true;
+  state_.context.counters.cache_copies_made.add();
+  tell();
+}
+
+void CodedCopy::on_fill_lost(Error why) {
+  lost_ = why;
+  tell();
+}
+
+}  // namespace weir
