@@ -315,12 +315,13 @@ bool Fill::Core::store() {
   if (soft) {
     head->body.store(Body{bytes, Body::Progress::complete, true}.word(), std::memory_order_release);
   }
+  const bool replaces = it.index.find(hash) != nothing;
   if (!it.objects.insert(ref, *head)) return false;
   if (restored != nullptr) return true;
   it.passes.forget(hash);
   // What can be made again from memory is not worth a file.
   if ((head->facts.flags & fact::copy) != 0) {
-    count(it.memory.control->copies);
+    if (!replaces) count(it.memory.control->copies);
     return true;
   }
   count(it.memory.control->stored);

@@ -50,8 +50,9 @@ bool CacheStage::make_copy(const AnswerCoding& coding, const cache::Key& key) {
   if (coder == nullptr ||
       !joined.fill.begin(copy_facts(spec.level), {}, std::nullopt, serving_.tags()))
     return false;
-  copy_ = std::make_unique<CodedCopy>(state_, serving_, std::move(joined.fill), std::move(coder),
-                                      coding.coding, static_cast<CodedCopyOwner&>(*this));
+  const CodedCopy::Place place{*plan_.store, key, coding.coding};
+  copy_ = std::make_unique<CodedCopy>(state_, place, serving_, std::move(joined.fill),
+                                      std::move(coder), static_cast<CodedCopyOwner&>(*this));
   // What grows may end in the middle, and the way on from there is after the head.
   if (serving_.progress() == cache::Reader::Progress::complete) copy_->start();
   return true;

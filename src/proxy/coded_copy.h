@@ -40,11 +40,17 @@ class CodedCopyOwner {
 
 class CodedCopy final : public StoredBytes,
                         private StoredBodyOwner,
-                        private FillOwner {
+                        private FillOwner,
+                        private cache::FollowerOwner {
  public:
+  struct Place {
+    cache::Store& store;
+    cache::Key key;  // its text is in the arena
+    ContentCoding coding;
+  };
   // `answer` outlives it. The fill has begun.
-  CodedCopy(ExchangeState& state, cache::Reader& answer, cache::Fill fill,
-            std::unique_ptr<CoderFilter> coder, ContentCoding coding, CodedCopyOwner& owner);
+  CodedCopy(ExchangeState& state, const Place& place, cache::Reader& answer, cache::Fill fill,
+            std::unique_ptr<CoderFilter> coder, CodedCopyOwner& owner);
   ~CodedCopy();
   CodedCopy& operator=(CodedCopy&&) = delete;  // pinned
 
@@ -70,6 +76,8 @@ class CodedCopy final : public StoredBytes,
   void on_fill_written() override { tell(); }
   void on_fill_grown() override { tell(); }
   void on_filled() override;
+  void store_together();
+  void on_fill_news(cache::Follower&) override {}
   void on_overflow() override { tell(); }
   void on_fill_lost(Error why) override;
   void tell() {
@@ -81,7 +89,7 @@ class CodedCopy final : public StoredBytes,
   cache::Reader& answer_;
   cache::Reader copy_;
   FillSink sink_;
-  ContentCoding coding_;
+  const Place place_;
   std::unique_ptr<CoderFilter> coder_;
   StoredBody feeder_;
   Deferred grown_;
