@@ -85,7 +85,8 @@ TEST_CASE("wishes: each is taken once, with what it is about; what does not fit 
   CHECK(store->wish(store->key("a"), 5));
   CHECK(store->wish(store->key("a"), 5));  // the same
   CHECK(store->wish(store->key("a"), (1U << 31) - 1));
-  auto wish = second_view(*store, 1)->take_wish();
+  const auto compressor = second_view(*store, 1);
+  auto wish = compressor->take_wish();
   REQUIRE(wish);
   CHECK(wish->how == 5);
   CHECK(wish->key == "a");
