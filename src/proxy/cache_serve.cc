@@ -64,26 +64,30 @@ bool CacheStage::serve(cache::Reader reader, Word word, Peer* peer) {
     exchange_.drop();
     return true;
   }
-  // Seen before a byte is promised: what is damaged was never there.
-  if (!readable || (serving_.read(0).empty() && serving_.damaged()) ||
+  head.status = serving_.facts().status;
+  if (readable && !sliced && look_for_copy(head, word)) return true;
+  // Seen before a byte is promised: what is damaged was never there. Of what is not given the bytes
+  // are not looked at.
+  if (!readable || (!copied_ && serving_.read(0).empty() && serving_.damaged()) ||
       (sliced && !open_slices(head))) {
     plan_.store->remove(key());
     serving_ = {};
     return miss();
   }
-  head.status = serving_.facts().status;
   tell(word, peer == nullptr, head);
   const Selection selection = select(head);
   if (sliced) note_missing_slice(selection.parts);
   may_copy_ = head.status == 200 && !sliced;
-  if (!exchange_.dress(head, peer) || !exchange_.begin_answer(head, selection.length)) {
+  const bool begun = exchange_.dress(head, peer) && exchange_.begin_answer(head, selection.length);
+  copy_fill_ = {};  // where it was not of use after all
+  if (!begun) {
     exchange_.end_sources();
     exchange_.fail(exchange_.unsendable());
     return true;
   }
   if (sliced) {
     body_.start(*slices_, selection.parts, exchange_.sink());
-  } else if (copied_) {
+  } else if (gives_copy_) {
     body_.start(copied_, selection.parts, state_.client);
   } else if (copy_ != nullptr) {
     copy_->start();
@@ -123,7 +127,7 @@ std::optional<RepeatableHit> CacheStage::repeatable() {
   const cache::Facts& facts = serving_.facts();
   if (state_.memory.answer.status != 200 || facts.status != 200) return std::nullopt;
   if (serving_.progress() != cache::Reader::Progress::complete) return std::nullopt;
-  const cache::Reader& given = copied_ ? copied_ : serving_;
+  const cache::Reader& given = gives_copy_ ? copied_ : serving_;
   if (given.body_bytes() > HitMemory::answer_bytes_max) return std::nullopt;
 
   // Of the head, Age and the ttl of Cache-Status change by the second; it is fresh until the latter
@@ -132,7 +136,7 @@ std::optional<RepeatableHit> CacheStage::repeatable() {
   const std::int64_t fresh = facts.lifetime - age;
   if (fresh <= 0) return std::nullopt;
   RepeatableHit hit{state_.server, state_.location, primary_, variant_, mark_};
-  if (copied_) {
+  if (gives_copy_) {
     hit.copy = copy_key_;
     hit.copy_coding = copy_coding_;
   }

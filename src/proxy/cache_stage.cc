@@ -223,6 +223,7 @@ void CacheStage::wait_over() {
     follower_ = {};
     return go_on(look());
   }
+  if (waits_for_copy_) return go_on(copy_wait_over());
   follower_ = {};
   state_.cache.status.detail = "waited for lock_timeout";
   pass();
@@ -262,6 +263,7 @@ bool CacheStage::follow_disk() {
 bool CacheStage::follow() {
   using State = cache::Follower::State;
   if (waits_for_disk_) return follow_disk();
+  if (waits_for_copy_) return follow_copy();
   switch (follower_.state()) {
     case State::waiting: return true;
     case State::growing:
@@ -318,6 +320,7 @@ void CacheStage::stop() {
   if (slices_ != nullptr) slices_->stop();
   patience_.cancel();
   overflowed_.cancel();
+  copy_fill_ = {};
   if (copy_ != nullptr) copy_->stop();
   follower_ = {};
   if (fill_) fill_.abandon();

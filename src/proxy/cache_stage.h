@@ -129,7 +129,13 @@ class CacheStage final : public CacheWork,
   bool fetches_slice() const override { return sink_.filling(); }
 
   // A copy in a content coding: cache_copies.cc.
-  bool make_copy(const AnswerCoding& coding, const cache::Key& key);
+  bool key_of_copy(ContentCoding coding);
+  bool make_copy(const AnswerCoding& coding);
+  bool look_for_copy(const ResponseHead& head, cache::Word word);
+  bool find_copy();
+  bool wait_for_copy();
+  bool follow_copy();
+  bool copy_wait_over();
   void on_copy_grown() override;
   void on_copied_end(std::uint64_t position) override;
   BodySink& onward();  // where the rest of what is served goes
@@ -172,6 +178,9 @@ class CacheStage final : public CacheWork,
   cache::Reader copied_;                 // a copy of what is served, which is given instead
   std::unique_ptr<CodedCopy> copy_;      // or that is being made; refers to serving_
   cache::Key copy_key_{};                // of copied_
+  cache::Fill copy_fill_;                // joined, of copy_key_
+  cache::Word kept_word_{};
+  cache::Reader kept_;                   // to be served once another has made its copy
   ContentCoding copy_coding_ = ContentCoding::identity;
   Error lost_{Side::upstream, {}};
   std::uint64_t rest_from_ = 0, rest_to_ = 0;
@@ -185,6 +194,9 @@ class CacheStage final : public CacheWork,
   bool from_disk_ = false;       // what is found next was on disk
   bool validates_ = false;       // the peer is asked whether stored_ is good still
   bool in_parts_ = false;        // the client gets a 206
+  bool waits_for_copy_ = false;  // follower_ is of who makes a copy of kept_
+  bool waited_for_copy_ = false;
+  bool gives_copy_ = false;      // copied_ is given
   bool may_copy_ = false;        // it gets the body from its beginning to its end
   bool alone_ = false;           // the client is gone
 };

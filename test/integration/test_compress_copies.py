@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 
-from harness import Daemon, run_program, wait_until
+from harness import Closed, Daemon, run_program, wait_until
 from harness.coding import CODINGS, Pages, ask, chunked, decode, site, text_of, whole
 from harness.fleet import counters
 
@@ -16,6 +16,11 @@ FRESH = "Content-Type: text/html\r\nCache-Control: max-age=600\r\nETag: \"one\""
 def config(origin, location="", cache="", size="16m"):
     places = f"cache = pages\ncompress = br zstd gzip deflate\ndebug_headers = on\n{location}"
     return site(origin, places, f"[cache pages]\nsize = {size}\n{cache}")
+
+
+def noise(size):
+    """Half of it can be compressed away."""
+    return os.urandom(size // 2).hex().encode()
 
 
 def made(weir):
@@ -166,17 +171,87 @@ def test_many_at_once_all_get_the_right_bytes():
         for thread in threads:
             thread.join()
         assert not wrong and origin.count == 1
-        assert made(weir) >= 4
+
+
+def test_who_comes_while_a_copy_is_made_waits_for_it():
+    """Of what is stored, one copy in each coding is made, whatever the number of those who want it at once."""
+    body = text_of(900_000, seed=9)
+    with Pages({"/page": whole(body, FRESH)}) as origin, Daemon(config(origin), workers=4) as weir:
+        assert ask(weir, "/page").body == body
+        wrong = []
+
+        def client(coding):
+            for _ in range(2):
+                got = ask(weir, "/page", coding)
+                if got.plain != body or got.get("Content-Encoding") != coding:
+                    wrong.append(got)
+
+        threads = [threading.Thread(target=client, args=(CODINGS[i % 4],)) for i in range(24)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not wrong
+        assert made(weir) == 4 and coded_bytes(weir) == 4 * len(body)
+
+
+def test_a_slow_client_holds_up_nobody():
+    """The copy that is made for a client that reads nothing is whole all the same, and given to the next."""
+    body = noise(400_000) + text_of(2_000_000, seed=10)
+    with Pages({"/page": whole(body, FRESH)}) as origin:
+        with Daemon(config(origin, size="64m", cache="max_object_size = 16m")) as weir:
+            assert ask(weir, "/page").body == body
+            with weir.connect() as slow:
+                slow.send(b"GET /page HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n")
+                wait_until(lambda: made(weir) == 1)
+                assert ask(weir, "/page", "gzip").plain == body and made(weir) == 1
+                got = slow.read_response("GET")
+                assert decode("gzip", got.body) == body
+
+
+def test_a_client_that_leaves_does_not_take_the_copy_along():
+    body = noise(1_000_000)
+    with Pages({"/page": whole(body, FRESH)}) as origin:
+        with Daemon(config(origin, size="64m", cache="max_object_size = 16m")) as weir:
+            assert ask(weir, "/page").body == body
+            with weir.connect() as client:
+                client.send(b"GET /page HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: br\r\n\r\n")
+            wait_until(lambda: made(weir) == 1)
+            assert ask(weir, "/page", "br").plain == body and made(weir) == 1
+
+
+def test_the_worker_that_makes_a_copy_is_killed():
+    """Whoever gets an answer gets the right bytes, and so does who comes later."""
+    body = text_of(1_000_000, seed=11)
+    with Pages({"/page": whole(body, FRESH)}) as origin:
+        text = config(origin, "compress_level = br:9", size="64m", cache="max_object_size = 16m")
+        with Daemon(text, workers=3, allow=["signal 9"]) as weir:
+            assert ask(weir, "/page").body == body
+            results = []
+
+            def client():
+                with contextlib.suppress(Closed, OSError):  # it may have been that worker's
+                    results.append(ask(weir, "/page", "br").plain == body)
+
+            threads = [threading.Thread(target=client) for _ in range(9)]
+            for thread in threads:
+                thread.start()
+            for pid in weir.workers():  # one of them makes it
+                os.kill(pid, signal.SIGKILL)
+            for thread in threads:
+                thread.join()
+            assert all(results)
+            assert ask(weir, "/page", "br").plain == body
 
 
 def test_a_store_without_room_still_answers():
     """Copies that are too large for the store reach the client that they were made for."""
-    noise = bytes(os.urandom(300_000).hex(), "ascii")
-    with Pages({"/page": whole(noise, FRESH)}) as origin:
+    body = noise(600_000)
+    with Pages({"/page": whole(body, FRESH)}) as origin:
         with Daemon(config(origin, size="1m", cache="max_object_size = 4m")) as weir:
             for _ in range(3):
                 for coding in CODINGS:
-                    assert ask(weir, "/page", coding).plain == noise
+                    assert ask(weir, "/page", coding).plain == body
 
 
 def test_a_popular_copy_is_made_smaller_once():
