@@ -27,6 +27,7 @@ class CoderPool;
 // What a lease holds; the pool's own matter.
 struct Coder : ListHook<> {
   Coder(CoderPool& its_pool, CoderMemory& its_memory) : pool(its_pool), memory(its_memory) {}
+  Coder& operator=(Coder&&) = delete;
   ~Coder() { memory.give(output); }
 
   CoderPool& pool;

@@ -33,6 +33,7 @@ class ZlibDecoder final : public Decoder {
     stream_.opaque = &memory;
     ready_ = ::inflateInit2(&stream_, gzip_ ? gzip_bits : zlib_bits) == Z_OK;
   }
+  ZlibDecoder& operator=(ZlibDecoder&&) = delete;
   ~ZlibDecoder() override {
     if (ready_) ::inflateEnd(&stream_);
   }

@@ -10,8 +10,8 @@ struct Range {
   int level_min, level_max, bits_min, bits_max;
 };
 
-// zlib takes no window of 256 bytes; Brotli's own least is 1 KiB, and below 16 KiB nothing is saved
-// that counts. zstd: decoders of the web refuse more than 8 MiB (RFC 9659).
+// zlib takes no window of 256 bytes, Brotli none below 1 KiB. zstd: decoders of the web refuse more
+// than 8 MiB (RFC 9659).
 Range range_of(ContentCoding coding) {
   switch (coding) {
     case ContentCoding::identity: return {0, 0, 0, 0};

@@ -28,6 +28,7 @@ class ZlibEncoder final : public Encoder {
     ready_ = ::deflateInit2(&stream_, std::max(1, spec.level), Z_DEFLATED, bits + format,
                             memory_level, Z_DEFAULT_STRATEGY) == Z_OK;
   }
+  ZlibEncoder& operator=(ZlibEncoder&&) = delete;
   ~ZlibEncoder() override {
     if (ready_) ::deflateEnd(&stream_);
   }

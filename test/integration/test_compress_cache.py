@@ -7,8 +7,9 @@ import signal
 import subprocess
 import threading
 
-from harness import Daemon, needs, scale
+from harness import Daemon, needs, scale, wait_until
 from harness.coding import CODINGS, Pages, ask, chunked, decode, encode, site, text_of, whole
+from harness.fleet import counters
 
 from test_cache import Origin, clients_of, config, connection_owner, who_is_connected_to
 from test_cache_slices import Files, pattern, sliced
@@ -96,6 +97,26 @@ def test_slices_are_coded_as_one_answer():
             assert got.get("Content-Encoding") == coding and got.plain == data, coding
             part = ask(weir, accept=coding, fields=[("Range", "bytes=100000-300000")])
             assert part.status == 206 and part.body == data[100_000:300_001] and not part.has("Content-Encoding")
+        assert len(origin.requests) > 5 and not any(request.has("Accept-Encoding") for request in origin.requests)
+
+
+def test_refreshing_asks_as_the_first_fetch_did():
+    """A stale answer is coded for each client while it is fetched anew in the background, without Accept-Encoding, once."""
+    fields = ('Content-Type: text/html\r\nVary: Accept-Encoding\r\nETag: "v"\r\n'
+              "Cache-Control: max-age=0, stale-while-revalidate=600")
+
+    def page(request):
+        return b'HTTP/1.1 304 Not Modified\r\nETag: "v"\r\n\r\n' if request.has("If-None-Match") else whole(PAGE, fields)
+
+    with Pages({"/": page}) as origin:
+        with Daemon(site(origin, "cache = pages\n" + ON, "[cache pages]\nsize = 16m")) as weir:
+            assert ask(weir, accept="gzip").plain == PAGE
+            for n, coding in enumerate(("br", None, "gzip"), 2):
+                got = ask(weir, accept=coding)
+                assert (got.get("Content-Encoding"), got["X-Cache"], got.plain) == (coding, "UPDATING", PAGE)
+                request = origin.wait_requests(n)[-1]
+                assert request["If-None-Match"] == '"v"' and not request.has("Accept-Encoding")
+                wait_until(lambda: counters(weir)["upstream_active"] == 0, 10, "it to be fresh")
 
 
 def test_a_stored_coded_answer_is_decompressed():
