@@ -20,7 +20,7 @@ inline constexpr std::uint16_t hides_fields = 64;    // no-cache="field": not wi
 inline constexpr std::uint16_t shared = 128;         // public, s-maxage, must-revalidate: also for
                                                      // requests with Authorization (RFC 9111 3.5)
 inline constexpr std::uint16_t sliced = 256;         // its body is a map of slices, not the body
-inline constexpr std::uint16_t copy = 512;           // the body of another entry in a content coding
+inline constexpr std::uint16_t copy = 512;  // the body of another entry in a content coding
 }  // namespace fact
 
 struct Facts {

@@ -171,8 +171,9 @@ struct Geometry {
   std::uint32_t disk_entries_most = 0, disk_buckets = 0;  // 0: no disk tier
 
   std::size_t control_at = 0, states_at = 0, books_at = 0, rows_at = 0, pins_at = 0, pin_stride = 0,
-              buckets_at = 0, ghosts_at = 0, cells_at = 0, passes_at = 0, uses_at = 0, wishes_at = 0, tags_at = 0,
-              disk_at = 0, disk_buckets_at = 0, data_at = 0, body_bytes = 0;
+              buckets_at = 0, ghosts_at = 0, cells_at = 0, passes_at = 0, uses_at = 0,
+              wishes_at = 0, tags_at = 0, disk_at = 0, disk_buckets_at = 0, data_at = 0,
+              body_bytes = 0;
 
   static Geometry of(const StoreSizes& sizes);
   std::uint64_t segment_bytes() const { return std::uint64_t{segment_units} * unit_bytes; }
@@ -191,7 +192,7 @@ struct Memory {
   Ghosts* ghosts = nullptr;
   Cell* cells = nullptr;
   Pass* passes = nullptr;
-  std::atomic<std::uint64_t>* uses = nullptr;  // uses.h
+  std::atomic<std::uint64_t>* uses = nullptr;    // uses.h
   std::atomic<std::uint64_t>* wishes = nullptr;  // wishes.h
   TagCell* tags = nullptr;
   DiskControl* disk = nullptr;  // null: no disk tier

@@ -79,7 +79,7 @@ class Reader {
   // found for another. A 304 leaves it as it is, and so does the way to the disk and back.
   std::uint64_t body_word() const;
   std::span<const std::uint64_t> tags() const;  // as given to Fill::begin()
-  bool soft_purged() const;          // to be treated as stale: a soft purge came after it
+  bool soft_purged() const;  // to be treated as stale: a soft purge came after it
 
   Progress progress() const;
   std::uint64_t body_bytes() const;             // that are there now

@@ -149,8 +149,7 @@ void Compressor::make() {
   }
   const int share = static_cast<int>(*plan_.generation.config->main.compress_cached_cpu);
   const auto rest = spent * (100 - share) / share;
-  timer_.arm(std::max(more ? milliseconds(0) : idle,
-                      std::chrono::ceil<milliseconds>(rest)));
+  timer_.arm(std::max(more ? milliseconds(0) : idle, std::chrono::ceil<milliseconds>(rest)));
 }
 
 // A slice of whatever comes next. False: nothing is wanted.

@@ -63,7 +63,8 @@ MemoryBound memory_bound(const conf::Config& config, const Application& applicat
   const std::string of_compressor =
       compressor == 0 ? std::string() : fmt::format(" + compressor {} MiB", mib(compressor));
   out.text = fmt::format(
-      "at most {} MiB: zones {} MiB + {} processes x {} MiB + {} workers x {} MiB ({}){}{}. Besides: "
+      "at most {} MiB: zones {} MiB + {} processes x {} MiB + {} workers x {} MiB ({}){}{}. "
+      "Besides: "
       "what the kernel holds for sockets, and until they have finished the workers of up to {} "
       "older generations",
       mib(out.bytes), mib(zones), workers + others, mib(program), workers, mib(worker.bytes),

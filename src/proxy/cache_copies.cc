@@ -73,8 +73,7 @@ bool CacheStage::make_copy(const AnswerCoding& coding) {
   const EncoderSpec spec = copy_spec(*state_.location->conf, coding.coding);
   auto coder = make_copy_coder(context.loop, context.coders, context.coder_turns, spec,
                                state_.memory.answer, serving_.length());
-  if (coder == nullptr ||
-      !fill.begin(copy_facts(spec.level), {}, std::nullopt, serving_.tags()))
+  if (coder == nullptr || !fill.begin(copy_facts(spec.level), {}, std::nullopt, serving_.tags()))
     return false;
   const CodedCopy::Place place{*plan_.store, copy_key_, coding.coding};
   copy_ = std::make_unique<CodedCopy>(state_, place, serving_, std::move(fill), std::move(coder),
@@ -146,9 +145,7 @@ void CacheStage::on_copy_grown() {
   if (!copy_->making()) exchange_.fetch_over();
 }
 
-BodySink& CacheStage::onward() {
-  return copy_ != nullptr ? copy_->entrance() : exchange_.sink();
-}
+BodySink& CacheStage::onward() { return copy_ != nullptr ? copy_->entrance() : exchange_.sink(); }
 
 void CacheStage::on_copied_end(std::uint64_t position) {
   if (role_ == Role::leading && sink_.overflowing()) return sink_.go_direct(&onward());

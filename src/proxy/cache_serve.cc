@@ -122,7 +122,8 @@ std::optional<RepeatableHit> CacheStage::repeatable() {
   const CacheTrace& trace = state_.cache;
   const bool plain_hit = role_ == Role::serving && trace.word == Word::hit &&
                          !trace.status.collapsed && trace.status.detail.empty();
-  if (slices_ != nullptr || copy_ != nullptr || !plain_hit || !state_.location->hits_repeat || !is_plain(request))
+  if (slices_ != nullptr || copy_ != nullptr || !plain_hit || !state_.location->hits_repeat ||
+      !is_plain(request))
     return std::nullopt;
   const cache::Facts& facts = serving_.facts();
   if (state_.memory.answer.status != 200 || facts.status != 200) return std::nullopt;

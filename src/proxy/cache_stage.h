@@ -180,7 +180,7 @@ class CacheStage final : public CacheWork,
   cache::Key copy_key_{};                // of copied_
   cache::Fill copy_fill_;                // joined, of copy_key_
   cache::Word kept_word_{};
-  cache::Reader kept_;                   // to be served once another has made its copy
+  cache::Reader kept_;  // to be served once another has made its copy
   ContentCoding copy_coding_ = ContentCoding::identity;
   Error lost_{Side::upstream, {}};
   std::uint64_t rest_from_ = 0, rest_to_ = 0;
@@ -196,9 +196,9 @@ class CacheStage final : public CacheWork,
   bool in_parts_ = false;        // the client gets a 206
   bool waits_for_copy_ = false;  // follower_ is of who makes a copy of kept_
   bool waited_for_copy_ = false;
-  bool gives_copy_ = false;      // copied_ is given
-  bool may_copy_ = false;        // it gets the body from its beginning to its end
-  bool alone_ = false;           // the client is gone
+  bool gives_copy_ = false;  // copied_ is given
+  bool may_copy_ = false;    // it gets the body from its beginning to its end
+  bool alone_ = false;       // the client is gone
 };
 
 }  // namespace weir

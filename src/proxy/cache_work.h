@@ -31,8 +31,8 @@ class CacheWork {
   // No peer has answered. True: there is nothing left to say.
   virtual bool on_no_answer() = 0;
 
-  // The answer that is about to begin is to be compressed: from a copy that is stored, or is made as
-  // it is given. nullopt: not so, it is coded on its way. Asked once, when nothing was sent yet.
+  // The answer that is about to begin is to be compressed: from a copy that is stored, or is made
+  // as it is given. nullopt: not so, it is coded on its way. Asked once, when nothing was sent yet.
   struct Copied {
     std::optional<std::uint64_t> length{};  // of the copy, where it is known
   };

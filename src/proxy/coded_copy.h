@@ -54,7 +54,7 @@ class CodedCopy final : public StoredBytes,
   ~CodedCopy();
   CodedCopy& operator=(CodedCopy&&) = delete;  // pinned
 
-  void start();  // small bodies are through with that; once it has begun, nothing
+  void start();                    // small bodies are through with that; once it has begun, nothing
   void more() { feeder_.more(); }  // the stored answer has grown
   void stop();                     // nobody wants it
   BodySink& entrance() { return *coder_; }

@@ -1,5 +1,5 @@
-// What compresses a stored answer for its copy, by the directives of the location that asked for it,
-// and how that is counted.
+// What compresses a stored answer for its copy, by the directives of the location that asked for
+// it, and how that is counted.
 #pragma once
 
 #include <cstdint>

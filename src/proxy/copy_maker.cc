@@ -105,9 +105,9 @@ CopyMaker::Step CopyMaker::finish() {
   if (answer.kind != cache::Found::Kind::answer || answer.reader.body_word() != word_)
     return drop();
   const cache::Key key = store_.key(copy_key_);
-  if (cache::Found copy = store_.find(key);
-      copy.kind == cache::Found::Kind::answer && copy.reader.body_bytes() <= coded_.size() &&
-      !read_whole(copy.reader, coded_))
+  if (cache::Found copy = store_.find(key); copy.kind == cache::Found::Kind::answer &&
+                                            copy.reader.body_bytes() <= coded_.size() &&
+                                            !read_whole(copy.reader, coded_))
     return drop();
   cache::Joined joined = store_.join(key, *this, clock::wall_ms());
   cache::Fill& fill = joined.fill;

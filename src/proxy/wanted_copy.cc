@@ -14,8 +14,8 @@ constexpr std::uint32_t mask(unsigned bits) { return (1U << bits) - 1; }
 
 }  // namespace
 
-void want_better_copy(const LocationPlan& location, const cache::Key& answer,
-                      const cache::Key& key, const cache::Reader& copy, ContentCoding coding) {
+void want_better_copy(const LocationPlan& location, const cache::Key& answer, const cache::Key& key,
+                      const cache::Reader& copy, ContentCoding coding) {
   const conf::LocationConf& conf = *location.conf;
   const int wanted = conf.compress_cached_level->of(coding);
   if (wanted == conf::CachedLevels::off || copy.facts().level >= static_cast<unsigned>(wanted))
@@ -24,8 +24,7 @@ void want_better_copy(const LocationPlan& location, const cache::Key& answer,
   constexpr std::uint32_t counts_to = 0xffff;  // cache/uses.h
   if (store.count_use(key) % std::min(counts_to, *conf.compress_cached_uses) != 0) return;
   // Where there are too many wishes it is asked for again after as many uses.
-  store.wish(answer,
-             wish_of({coding, wanted, std::bit_floor(conf.compress_window->bytes)}));
+  store.wish(answer, wish_of({coding, wanted, std::bit_floor(conf.compress_window->bytes)}));
 }
 
 std::uint32_t wish_of(const EncoderSpec& spec) {

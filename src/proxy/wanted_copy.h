@@ -14,8 +14,8 @@ struct LocationPlan;
 
 // A use of this copy of what is stored under `answer`. Every compress_cached_uses of them a better
 // one is asked for, until there is one.
-void want_better_copy(const LocationPlan& location, const cache::Key& answer,
-                      const cache::Key& key, const cache::Reader& copy, ContentCoding coding);
+void want_better_copy(const LocationPlan& location, const cache::Key& answer, const cache::Key& key,
+                      const cache::Reader& copy, ContentCoding coding);
 
 // How it is asked for, in the 31 bits of a wish.
 std::uint32_t wish_of(const EncoderSpec& spec);
