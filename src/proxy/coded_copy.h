@@ -29,8 +29,8 @@ cache::Facts copy_facts(int level);
 
 class CodedCopyOwner {
  public:
-  virtual void on_copy_grown() = 0;  // or is whole, or takes no more, or is lost; never from inside
-                                     // a call
+  // Or it is whole, or takes no more, or is lost. Never from inside a call.
+  virtual void on_copy_grown() = 0;
   // The stored answer ended before it was whole. Whatever comes next goes to entrance().
   virtual void on_copied_end(std::uint64_t position) = 0;
 
@@ -54,7 +54,7 @@ class CodedCopy final : public StoredBytes,
   ~CodedCopy();
   CodedCopy& operator=(CodedCopy&&) = delete;  // pinned
 
-  void start();                    // small bodies are through with that; once it has begun, nothing
+  void start();                    // small bodies are through with that; a second call does nothing
   void more() { feeder_.more(); }  // the stored answer has grown
   void stop();                     // nobody wants it
   BodySink& entrance() { return *coder_; }

@@ -24,6 +24,8 @@ std::unique_ptr<CoderFilter> make_copy_coder(Loop& loop, CoderPool& pool, CoderT
                                           events ? Pace::eager : Pace::relaxed);
 }
 
+std::size_t copy_coder_bytes() { return sizeof(CompressFilter); }
+
 void count_compressed(shm::CounterRow& counters, ContentCoding coding, const CodedBytes& bytes) {
   const auto add = [&bytes](shm::Count& in, shm::Count& out) {
     in.add(bytes.bytes_in);

@@ -2,6 +2,7 @@
 // it, and how that is counted.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -19,6 +20,8 @@ EncoderSpec copy_spec(const conf::LocationConf& conf, ContentCoding coding);
 std::unique_ptr<CoderFilter> make_copy_coder(Loop& loop, CoderPool& pool, CoderTurns& turns,
                                              const EncoderSpec& spec, const ResponseHead& head,
                                              std::optional<std::uint64_t> length);
+
+std::size_t copy_coder_bytes();  // of that filter; what its coder has is the pool's
 
 void count_compressed(shm::CounterRow& counters, ContentCoding coding, const CodedBytes& bytes);
 
