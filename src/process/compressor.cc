@@ -140,6 +140,7 @@ void Compressor::work() {
 void Compressor::make() {
   // Without a master it stays as long as somebody serves.
   if (master_gone_ && !any_worker_lives(plan_.zones.slots)) return loop_.stop();
+  const auto turn_began = std::chrono::steady_clock::now();
   const std::chrono::nanoseconds began = processor_time();
   std::chrono::nanoseconds spent{0};
   bool more = true;
@@ -148,8 +149,10 @@ void Compressor::make() {
     spent = processor_time() - began;
   }
   const int share = static_cast<int>(*plan_.generation.config->main.compress_cached_cpu);
-  const auto rest = spent * (100 - share) / share;
-  timer_.arm(std::max(more ? milliseconds(0) : idle, std::chrono::ceil<milliseconds>(rest)));
+  const auto rest = std::chrono::ceil<milliseconds>(spent * (100 - share) / share);
+  // Timers count from the beginning of the turn, and this one may have been long.
+  const auto turn = std::chrono::steady_clock::now() - turn_began;
+  timer_.arm(std::max(rest, more ? milliseconds(0) : idle) + std::chrono::ceil<milliseconds>(turn));
 }
 
 // A slice of whatever comes next. False: nothing is wanted.
