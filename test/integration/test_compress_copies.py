@@ -349,6 +349,7 @@ def test_copies_are_not_on_disk_and_made_again_after_a_restart():
     with Pages({"/page": whole(PAGE, FRESH)}) as origin:
         for start in range(2):
             with Daemon(config(origin, cache=cache)) as weir:
+                wait_until(lambda start=start: disk_of(weir)["entries"] == start)
                 for _ in range(2):
                     for coding in CODINGS:
                         assert ask(weir, "/page", coding).plain == PAGE
