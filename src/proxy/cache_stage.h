@@ -7,6 +7,7 @@
 //      |                         says that what is stored is good still, or that covers an error
 //      '-------------> passing   the peers are asked for this client alone, nothing is stored
 //
+//   serving -> waiting           another makes a copy of it in the client's content coding
 //   serving -> resuming          the one whose answer was followed is lost: the rest comes by a
 //                                Range request
 //
