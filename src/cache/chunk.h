@@ -109,6 +109,7 @@ struct Head {
   std::atomic<std::uint64_t> body;      // Body
   std::uint64_t hash;
   std::uint64_t seq;
+  std::uint64_t body_word;  // of this body alone; kept when facts and fields are written anew
   Facts facts;
   std::uint64_t length;  // of the whole body; length_unknown
   std::uint32_t fields_bytes;
@@ -120,7 +121,7 @@ struct Head {
   std::uint16_t reserved;
   // tags (u64 each), key, fields; then the body, or at the next multiple of 8 a PieceList
 };
-static_assert(shm::Shared<Head> && sizeof(Head) == 128 && offsetof(Head, hash) == 24);
+static_assert(shm::Shared<Head> && sizeof(Head) == 136 && offsetof(Head, hash) == 24);
 inline constexpr std::uint64_t length_unknown = ~std::uint64_t{0};
 
 // One part of a body. Moved by the cleaner under the lock, else written once.

@@ -49,6 +49,7 @@ class Reader::Core {
 class Restored {
  public:
   Content content = Content::answer;
+  std::uint64_t body_word = 0;  // 0: it had none
   bool soft = false;
   // All purges there were until now. Under the zone's lock.
   virtual Purges::Verdict judge_again() = 0;

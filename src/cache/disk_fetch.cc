@@ -37,6 +37,7 @@ class FromDisk final : public Restored {
            Purges::Verdict (*judge)(void* keeper, const DiskObject& object))
       : keeper_(keeper), object_(object), judge_(judge) {
     content = object.content;
+    body_word = object.body_word;
   }
   Purges::Verdict judge_again() override { return judge_(keeper_, object_); }
 

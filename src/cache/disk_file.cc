@@ -19,7 +19,8 @@ struct FixedHead {
   Facts facts;
   std::uint32_t key_bytes, fields_bytes, tags, pieces;
   std::uint8_t content, soft;
-  std::uint8_t reserved[54];
+  std::uint8_t reserved[46];
+  std::uint64_t body_word;
 };
 static_assert(sizeof(FixedHead) == disk_head_least);
 constexpr std::size_t summed_from = offsetof(FixedHead, file_bytes);
@@ -56,6 +57,7 @@ std::string disk_head(const DiskObject& object) {
   fixed.seq = object.seq;
   fixed.zone = object.zone;
   fixed.facts = object.facts;
+  fixed.body_word = object.body_word;
   fixed.key_bytes = static_cast<std::uint32_t>(object.key.size());
   fixed.fields_bytes = static_cast<std::uint32_t>(object.fields.size());
   fixed.tags = static_cast<std::uint32_t>(object.tags.size());
@@ -98,6 +100,7 @@ bool read_disk_head(std::string_view head, std::uint64_t file_bytes, DiskObject&
   out.seq = fixed.seq;
   out.zone = fixed.zone;
   out.facts = fixed.facts;
+  out.body_word = fixed.body_word;
   out.content = static_cast<Content>(fixed.content);
   out.soft = fixed.soft != 0;
   std::string_view rest = head.substr(sizeof fixed);

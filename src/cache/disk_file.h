@@ -34,6 +34,7 @@ struct DiskObject {
   std::uint64_t seq = 0;
   shm::Id128 zone{};  // that gave it its seq
   Facts facts{};
+  std::uint64_t body_word = 0;  // 0: written before there were any
   Content content = Content::answer;
   bool soft = false;  // soft purged
   std::string_view key{}, fields{};

@@ -60,6 +60,7 @@ void DiskKeeper::write(std::uint64_t hash, Inner::Source source) {
   object.seq = source.reader.stored_seq();
   object.zone = inner_.zone.header().instance;
   object.facts = source.reader.facts();
+  object.body_word = source.reader.body_word();
   object.content = source.content;
   object.soft = source.reader.soft_purged();
   object.key = source.key;

@@ -20,12 +20,13 @@ inline constexpr std::uint16_t hides_fields = 64;    // no-cache="field": not wi
 inline constexpr std::uint16_t shared = 128;         // public, s-maxage, must-revalidate: also for
                                                      // requests with Authorization (RFC 9111 3.5)
 inline constexpr std::uint16_t sliced = 256;         // its body is a map of slices, not the body
+inline constexpr std::uint16_t copy = 512;  // the body of another entry in a content coding
 }  // namespace fact
 
 struct Facts {
   std::uint16_t status = 0;
   std::uint16_t flags = 0;
-  std::uint32_t reserved = 0;
+  std::uint32_t level = 0;         // of a copy: what it was compressed with
   std::int64_t response_time = 0;  // when the head of the answer came
   std::int64_t initial_age = 0;    // corrected_initial_age (RFC 9111 4.2.3)
   std::int64_t lifetime = 0;       // freshness_lifetime (RFC 9111 4.2.1); 0: stale from the start

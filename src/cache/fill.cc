@@ -131,6 +131,8 @@ bool Fill::Core::begin(const Facts& facts, std::string_view fields,
   Inner::Plan plan{variant != nullptr ? variant->hash : hash, seq, facts};
   plan.length = length;
   if (restored != nullptr) plan.content = restored->content;
+  const std::uint64_t had = restored != nullptr ? restored->body_word : 0;
+  plan.body_word = had != 0 ? had : inner->body_word_of(seq);
   const bool fits =
       its_length && Inner::Plan::units(text, 0) * std::uint64_t{unit_bytes} + *its_length <=
                         geometry.chunk_bytes_most;
@@ -313,9 +315,15 @@ bool Fill::Core::store() {
   if (soft) {
     head->body.store(Body{bytes, Body::Progress::complete, true}.word(), std::memory_order_release);
   }
+  const bool replaces = it.index.find(hash) != nothing;
   if (!it.objects.insert(ref, *head)) return false;
   if (restored != nullptr) return true;
   it.passes.forget(hash);
+  // What can be made again from memory is not worth a file.
+  if ((head->facts.flags & fact::copy) != 0) {
+    if (!replaces) count(it.memory.control->copies);
+    return true;
+  }
   count(it.memory.control->stored);
   it.disk.stored(hash);
   return true;

@@ -189,4 +189,10 @@ void append_variant_key(std::string_view names, const Fields& request, std::stri
   }
 }
 
+void append_copy_key(std::string_view coding, std::uint64_t body_word, std::string& key) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  key.append(1, key_mark).append(1, '=').append(coding).append(1, '.');
+  for (int shift = 60; shift >= 0; shift -= 4) key.push_back(digits[body_word >> shift & 15]);
+}
+
 }  // namespace weir::cache

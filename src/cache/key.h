@@ -4,6 +4,8 @@
 //   "httpexample.com/a\naccept=text/html"                  with key_headers
 //   "httpexample.com/a\naccept=text/html\n#5f70bf18..."    a POST
 //   "httpexample.com/a\n?accept-encoding=gzip"             a variant, behind any of these
+//   "httpexample.com/a\n@5f70bf18....7"                    a slice
+//   "httpexample.com/a\n=br.f0a1..."                       a copy in a content coding, of one body
 //
 // No part of a request that can get into it has a '\n'. So all that is stored for one URI has the
 // key K or one that begins with K + '\n': purging a URI is purge(K) and purge_prefix(K + '\n').
@@ -32,6 +34,9 @@ void append_port(std::uint16_t port, std::string& key);
 void append_key_fields(const Fields& request, const Rules& rules, std::string& key);
 // For POST: a cryptographic hash of the body and of the fields that say what it means.
 void append_body_key(std::span<const std::uint8_t> hash, std::string& key);
+
+// Of a copy, behind the key of what it is a copy of, whose Reader::body_word() this is.
+void append_copy_key(std::string_view coding, std::uint64_t body_word, std::string& key);
 
 // --- Vary (RFC 9111 4.1) ---
 

@@ -57,6 +57,7 @@ Geometry Geometry::of(const StoreSizes& sizes) {
   place(it.cells_at, fill_cells * sizeof(Cell));
   place(it.passes_at, pass_cells * sizeof(Pass));
   place(it.uses_at, use_cells * sizeof(std::atomic<std::uint64_t>));
+  place(it.wishes_at, wish_places * sizeof(std::atomic<std::uint64_t>));
   place(it.tags_at, tag_cells * sizeof(TagCell));
   if (sizes.disk_bytes != 0) {
     it.disk_entries_most = static_cast<std::uint32_t>(
@@ -90,6 +91,7 @@ Memory::Memory(const Geometry& its_geometry, const shm::Zone& zone) : geometry(i
   cells = zone.get<Cell>(it.cells_at);
   passes = zone.get<Pass>(it.passes_at);
   uses = zone.get<std::atomic<std::uint64_t>>(it.uses_at);
+  wishes = zone.get<std::atomic<std::uint64_t>>(it.wishes_at);
   tags = zone.get<TagCell>(it.tags_at);
   if (it.disk_buckets != 0) {
     disk = zone.get<DiskControl>(it.disk_at);

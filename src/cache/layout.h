@@ -28,6 +28,7 @@ inline constexpr std::uint32_t bucket_ways = 8;
 inline constexpr std::uint32_t fill_cells = 4096, fill_ways = 8;
 inline constexpr std::uint32_t pass_cells = 16384, pass_ways = 4;
 inline constexpr std::uint32_t use_cells = 65536;
+inline constexpr std::uint32_t wish_places = 64;
 inline constexpr std::uint32_t tag_cells = 16384, tag_ways = 4;
 inline constexpr std::uint32_t rules_most = 32, rule_bytes_most = 1000;
 inline constexpr std::uint32_t queues = 256;  // lru: generations; s3fifo: small and main
@@ -152,6 +153,7 @@ struct Control {
   alignas(64) std::atomic<std::uint64_t> generation;  // lru: the youngest
   alignas(64) Derived derived;
   alignas(64) std::atomic<std::uint64_t> stored;
+  std::atomic<std::uint64_t> copies;
   std::atomic<std::uint64_t> evicted, expired, purged, damaged, no_room, lock_timeouts, moved;
   alignas(64) std::uint64_t sweep_began, swept;  // housekeeper: seq when a round over the entries
   std::uint32_t sweep_at;                        // began, and the last one that is through
@@ -169,8 +171,9 @@ struct Geometry {
   std::uint32_t disk_entries_most = 0, disk_buckets = 0;  // 0: no disk tier
 
   std::size_t control_at = 0, states_at = 0, books_at = 0, rows_at = 0, pins_at = 0, pin_stride = 0,
-              buckets_at = 0, ghosts_at = 0, cells_at = 0, passes_at = 0, uses_at = 0, tags_at = 0,
-              disk_at = 0, disk_buckets_at = 0, data_at = 0, body_bytes = 0;
+              buckets_at = 0, ghosts_at = 0, cells_at = 0, passes_at = 0, uses_at = 0,
+              wishes_at = 0, tags_at = 0, disk_at = 0, disk_buckets_at = 0, data_at = 0,
+              body_bytes = 0;
 
   static Geometry of(const StoreSizes& sizes);
   std::uint64_t segment_bytes() const { return std::uint64_t{segment_units} * unit_bytes; }
@@ -189,7 +192,8 @@ struct Memory {
   Ghosts* ghosts = nullptr;
   Cell* cells = nullptr;
   Pass* passes = nullptr;
-  std::atomic<std::uint64_t>* uses = nullptr;  // uses.h
+  std::atomic<std::uint64_t>* uses = nullptr;    // uses.h
+  std::atomic<std::uint64_t>* wishes = nullptr;  // wishes.h
   TagCell* tags = nullptr;
   DiskControl* disk = nullptr;  // null: no disk tier
   DiskBucket* disk_buckets = nullptr;

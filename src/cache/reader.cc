@@ -19,6 +19,10 @@ Reader::~Reader() {
 const Facts& Reader::facts() const { return core_->head->facts; }
 std::string_view Reader::fields() const { return fields_of(*core_->head); }
 std::uint64_t Reader::stored_seq() const { return core_->head->seq; }
+std::uint64_t Reader::body_word() const { return core_->head->body_word; }
+std::span<const std::uint64_t> Reader::tags() const {
+  return {tags_of(*core_->head), core_->head->tags};
+}
 
 bool Reader::soft_purged() const {
   const auto body = Body::of(core_->head->body.load(std::memory_order_acquire));

@@ -140,6 +140,24 @@ Found Store::find(const Key& key) { return inner_->find(key); }
 
 std::uint32_t Store::count_use(const Key& key) { return inner_->uses.count(key.hash); }
 
+bool Store::wish(const Key& key, std::uint32_t how) {
+  const std::uint32_t number = inner_->index.find(key.hash);
+  return number != nothing && inner_->wishes.put({how, number});
+}
+
+std::optional<Store::Wish> Store::take_wish() {
+  const auto wish = inner_->wishes.take();
+  if (!wish) return std::nullopt;
+  Wish out{wish->how};
+  if (wish->entry >= inner_->index.capacity()) return out;
+  const std::uint64_t hash = inner_->index.tag(wish->entry).load(std::memory_order_acquire);
+  if (hash == 0) return out;
+  Inner::Source source = inner_->source_of(hash);
+  out.key = std::move(source.key);
+  out.reader = std::move(source.reader);
+  return out;
+}
+
 Joined Store::join(const Key& key, FollowerOwner& owner, std::int64_t) {
   return inner_->join(key, owner);
 }
@@ -191,6 +209,7 @@ StoreStats Store::stats() const {
   stats.entries_max = memory.geometry.entries_most;
   stats.entries = get(it.derived.entries);
   stats.stored = get(it.stored);
+  stats.copies = get(it.copies);
   stats.evicted = get(it.evicted);
   stats.expired = get(it.expired);
   stats.purged = get(it.purged);

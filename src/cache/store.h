@@ -75,7 +75,11 @@ class Reader {
   const Facts& facts() const;
   std::string_view fields() const;   // as given to Fill::begin(): cache/field_block.h reads it
   std::uint64_t stored_seq() const;  // grows with each answer that is stored in this zone
-  bool soft_purged() const;          // to be treated as stale: a soft purge came after it
+  // A number that no other body has had: what is derived from this one and has it in its key is not
+  // found for another. A 304 leaves it as it is, and so does the way to the disk and back.
+  std::uint64_t body_word() const;
+  std::span<const std::uint64_t> tags() const;  // as given to Fill::begin()
+  bool soft_purged() const;  // to be treated as stale: a soft purge came after it
 
   Progress progress() const;
   std::uint64_t body_bytes() const;             // that are there now
@@ -202,6 +206,7 @@ static_assert(sizeof(Served) == served_counts * sizeof(std::uint64_t));
 struct StoreStats {
   std::uint64_t bytes_max = 0, bytes_used = 0;  // used: of objects that can be found
   std::uint64_t entries_max = 0, entries = 0;
+  std::uint64_t copies = 0;  // stored, of answers in content codings
   std::uint64_t stored = 0, evicted = 0, expired = 0, purged = 0, damaged = 0, no_room = 0,
                 lock_timeouts = 0;
   std::uint64_t segments = 0, segments_free = 0, segments_pinned = 0, moved_bytes = 0;
@@ -248,6 +253,15 @@ class Store {
   Found find(const Key& key);
   // How often a key was asked for that is not stored, this time included; forgotten after a while.
   std::uint32_t count_use(const Key& key);
+  // Another copy of what is stored under this key is wanted; `how` (31 bits) is between the two who
+  // talk. False: too many are.
+  bool wish(const Key& key, std::uint32_t how);
+  struct Wish {
+    std::uint32_t how = 0;
+    std::string key{};
+    Reader reader{};  // empty: it is gone
+  };
+  std::optional<Wish> take_wish();
   Joined join(const Key& key, FollowerOwner& owner, std::int64_t now_ms);
   // Where find() found nothing: it may be on disk. Then the cache keeper brings it to memory, and
   // says look_again; or pass, where it can't. Empty: it is not on disk, or the disk is too slow.

@@ -47,10 +47,17 @@ std::uint32_t Inner::Plan::units_in_pieces(const Text& text, std::uint32_t capac
                    capacity * sizeof(Piece));
 }
 
+// Of what the fill of this seq brings. Keyed: no other zone, from whose disk tier something may
+// come, makes the same ones.
+std::uint64_t Inner::body_word_of(std::uint64_t seq) const {
+  return siphash(secret, {reinterpret_cast<const char*>(&seq), sizeof seq});
+}
+
 Head* Inner::write_head(Ref ref, const Text& text, const Plan& plan) const {
   auto* const head = reinterpret_cast<Head*>(segments.bytes(ref));
   head->hash = plan.hash;
   head->seq = plan.seq;
+  head->body_word = plan.body_word;
   head->facts = plan.facts;
   head->length = plan.length;
   head->fields_bytes = static_cast<std::uint32_t>(text.fields.size());
@@ -285,6 +292,7 @@ bool Inner::freshen(const Key& key, Reader& stored, const Facts& facts, std::str
   const std::vector<std::uint64_t> tags = tags_copy(*read);
   const Text text{key.text, fields, tags};
   Plan plan{key.hash, seq, facts};
+  plan.body_word = read->body_word;
   plan.length = stored.core_->bytes;
   plan.in_pieces = read->in_pieces != 0;
   if (plan.in_pieces) {

@@ -17,6 +17,7 @@
 #include "cache/purge.h"
 #include "cache/store.h"
 #include "cache/uses.h"
+#include "cache/wishes.h"
 
 namespace weir::cache {
 
@@ -39,6 +40,7 @@ struct Inner {
   Purges purges{memory};
   Passes passes{memory};
   Uses uses{memory};
+  Wishes wishes{memory};
   Wakes wakes;
   Fills fills{memory, wakes};
   DiskTier disk{memory, wakes};
@@ -55,6 +57,7 @@ struct Inner {
   struct Plan {
     std::uint64_t hash, seq;
     Facts facts{};
+    std::uint64_t body_word = 0;
     Content content = Content::answer;
     std::uint64_t length = 0;  // of the body; length_unknown
     bool in_pieces = false;
@@ -64,6 +67,7 @@ struct Inner {
     static std::uint32_t units(const Text& text, std::uint32_t inline_bytes);
     static std::uint32_t units_in_pieces(const Text& text, std::uint32_t capacity);
   };
+  std::uint64_t body_word_of(std::uint64_t seq) const;
   Head* write_head(Ref ref, const Text& text, const Plan& plan) const;
   bool put_marker(const Key& key, std::string_view vary,
                   std::uint64_t seq) const;  // under the lock

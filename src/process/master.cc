@@ -319,11 +319,11 @@ void Master::end(bool gracefully) {
   leave_step();
 }
 
-// The order in which the rest goes: workers, housekeeper, cache keeper, logger, we.
+// The order in which the rest goes: workers, compressor, housekeeper, cache keeper, logger, we.
 void Master::leave_step() {
   auto& children = instance_.children;
-  for (const shm::Role role :
-       {shm::Role::worker, shm::Role::housekeeper, shm::Role::cache_keeper, shm::Role::logger}) {
+  for (const shm::Role role : {shm::Role::worker, shm::Role::compressor, shm::Role::housekeeper,
+                               shm::Role::cache_keeper, shm::Role::logger}) {
     const auto left = children.of_role(role);
     if (left.empty()) continue;
     if (role == shm::Role::worker) return;

@@ -8,6 +8,7 @@
 #include "os/memory.h"
 #include "os/process.h"
 #include "process/cache_keeper.h"
+#include "process/compressor.h"
 #include "process/instance.h"
 
 namespace weir::process {
@@ -54,15 +55,20 @@ MemoryBound memory_bound(const conf::Config& config, const Application& applicat
     for (const conf::CacheConf& cache : config.caches)
       keeper += cache::Store::keeper_bytes(cache::store_sizes(cache));
   }
-  out.bytes = zones + (workers + others) * program + workers * worker.bytes + keeper;
+  const std::uint64_t compressor =
+      needs_compressor(config) ? program + compressor_bytes(config) : 0;
+  out.bytes = zones + (workers + others) * program + workers * worker.bytes + keeper + compressor;
   const std::string of_keeper =
       keeper == 0 ? std::string() : fmt::format(" + cache keeper {} MiB", mib(keeper));
+  const std::string of_compressor =
+      compressor == 0 ? std::string() : fmt::format(" + compressor {} MiB", mib(compressor));
   out.text = fmt::format(
-      "at most {} MiB: zones {} MiB + {} processes x {} MiB + {} workers x {} MiB ({}){}. Besides: "
+      "at most {} MiB: zones {} MiB + {} processes x {} MiB + {} workers x {} MiB ({}){}{}. "
+      "Besides: "
       "what the kernel holds for sockets, and until they have finished the workers of up to {} "
       "older generations",
       mib(out.bytes), mib(zones), workers + others, mib(program), workers, mib(worker.bytes),
-      worker.text, of_keeper, *main.old_generations_max);
+      worker.text, of_keeper, of_compressor, *main.old_generations_max);
   return out;
 }
 

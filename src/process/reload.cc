@@ -9,6 +9,7 @@
 #include "conf/diff.h"
 #include "process/cache_folders.h"
 #include "process/cache_keeper.h"
+#include "process/compressor.h"
 #include "process/fault_point.h"
 #include "process/memory_bound.h"
 
@@ -138,6 +139,9 @@ std::string Reload::start() {
   if (needs_cache_keeper(*next_->config) && !staff_.start_cache_keeper(*next_, why)) {
     return "the cache keeper could not be started: " + why;
   }
+  if (needs_compressor(*next_->config) && !staff_.start_compressor(*next_, why)) {
+    return "the compressor could not be started: " + why;
+  }
   if (fault_point("start")) return "a test asked for a failure in start";
   return {};
 }
@@ -180,6 +184,7 @@ void Reload::commit() {
   }
   staff_.hand_over_logs();
   hand_over_folders();
+  hand_over_copies();
   if (old != nullptr) {
     outcome_.changes = conf::diff(*old->config, *next_->config);
     retirement_.retire(*old);
@@ -199,6 +204,18 @@ void Reload::hand_over_folders() {
     }
     if (needs_cache_keeper(*next_->config)) child->channel.send(Message::Kind::yield);
     if (child->state != Child::State::stopping) instance_.children.stop(*child, keeper_grace);
+  }
+}
+
+// The one before leaves what it is at: it is asked for again.
+void Reload::hand_over_copies() {
+  for (Child* child : instance_.children.of_role(shm::Role::compressor)) {
+    if (starting(*child)) {
+      child->state = Child::State::serving;
+      child->channel.send(Message::Kind::go);
+    } else if (child->state != Child::State::stopping) {
+      instance_.children.stop(*child, keeper_grace);
+    }
   }
 }
 

@@ -66,6 +66,7 @@ class Reload {
   void check_barrier();
   void commit();
   void hand_over_folders();
+  void hand_over_copies();
   void hand_over_housekeeping();
   void start_housekeeping();
   void finish();

@@ -95,6 +95,7 @@ Child* Respawn::try_start(const Place& place, std::string& why) {
     case shm::Role::housekeeper: return staff_.start_housekeeper(*instance_.current, why);
     case shm::Role::logger: return staff_.start_logger(*instance_.generations.back(), why);
     case shm::Role::cache_keeper: return staff_.start_cache_keeper(*instance_.current, why);
+    case shm::Role::compressor: return staff_.start_compressor(*instance_.current, why);
     case shm::Role::none: break;
   }
   return nullptr;

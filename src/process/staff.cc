@@ -6,6 +6,7 @@
 #include "cache/stores.h"
 #include "os/folder.h"
 #include "process/cache_keeper.h"
+#include "process/compressor.h"
 #include "process/housekeeper.h"
 #include "process/logger.h"
 #include "process/worker.h"
@@ -75,6 +76,14 @@ Child* Staff::start_cache_keeper(const Generation& generation, std::string& why)
                             fmt::format("cache keeper, generation {}", generation.number));
   CacheKeeperPlan keeper{generation, instance_.zones};
   plan.body = [keeper](ChildSide& side) { return run_cache_keeper(keeper, side); };
+  return instance_.children.spawn(std::move(plan), why);
+}
+
+Child* Staff::start_compressor(const Generation& generation, std::string& why) {
+  SpawnPlan plan = plan_for(generation, shm::Role::compressor,
+                            fmt::format("compressor, generation {}", generation.number));
+  CompressorPlan compressor{generation, instance_.zones};
+  plan.body = [compressor](ChildSide& side) { return run_compressor(compressor, side); };
   return instance_.children.spawn(std::move(plan), why);
 }
 

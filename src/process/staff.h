@@ -16,6 +16,7 @@ class Staff {
   Child* start_housekeeper(const Generation& generation, std::string& why);
   // Waits for go, as the folders may still be another's.
   Child* start_cache_keeper(const Generation& generation, std::string& why);
+  Child* start_compressor(const Generation& generation, std::string& why);
   Child* start_logger(const Generation& generation, std::string& why);
 
   // To the logger and to all that hold the error log, after files were opened.

@@ -184,6 +184,7 @@ json caches_of(const cache::Stores& stores) {
                {"expired", stats.expired},
                {"purged", stats.purged},
                {"damaged", stats.damaged},
+               {"copies", stats.copies},
                {"no_room", stats.no_room},
                {"lock_timeouts", stats.lock_timeouts},
                {"moved_bytes", stats.moved_bytes},

@@ -263,7 +263,7 @@ void CacheStage::serve_held_back() {
 
 void CacheStage::on_filled() {
   serve_held_back();
-  body_.more();
+  more();
   exchange_.fetch_over();
 }
 
@@ -272,18 +272,18 @@ void CacheStage::on_fill_lost(Error why) {
   exchange_.peer_failed(why);
   if (alone_) return exchange_.fetch_over();
   serve_held_back();
-  body_.more();
+  more();
 }
 
 void CacheStage::after_overflow() {
   if (alone_) return exchange_.fetch_over();
   if (slices_ != nullptr) {  // it goes on from where the slice ended, or not at all
     exchange_.end_tries();
-    return body_.more();
+    return more();
   }
   state_.cache.status.stored = false;
   serve_held_back();
-  body_.more();
+  more();
 }
 
 void CacheStage::on_stored_end(std::uint64_t position) {
@@ -291,7 +291,11 @@ void CacheStage::on_stored_end(std::uint64_t position) {
     if (!resume_slices(position)) state_.client.abort(trouble(Trouble::fill_lost));
     return;
   }
-  if (role_ == Role::leading && sink_.overflowing()) return sink_.go_direct(&exchange_.sink());
+  if (copy_ != nullptr) {
+    if (copy_->overflowing()) return copy_->go_direct(&state_.client);
+    return state_.client.abort(copy_->lost());
+  }
+  if (role_ == Role::leading && sink_.overflowing()) return sink_.go_direct(&onward());
   if (role_ == Role::leading) return state_.client.abort(lost_);
   if (!resume_from(position)) state_.client.abort(trouble(Trouble::fill_lost));
 }
@@ -325,7 +329,7 @@ BodySink* CacheStage::on_rest(const ResponseHead& received) {
   const bool same = slices_ != nullptr ? is_rest_of_slices(received)
                                        : received.status == 206 && range.starts_with(wanted) &&
                                              received.fields.value(FieldId::etag) == etag_;
-  if (same) return &exchange_.sink();
+  if (same) return &onward();
   exchange_.end_sources();
   state_.client.abort(trouble(Trouble::fill_lost));
   return &exchange_.refusal();

@@ -64,24 +64,34 @@ bool CacheStage::serve(cache::Reader reader, Word word, Peer* peer) {
     exchange_.drop();
     return true;
   }
-  // Seen before a byte is promised: what is damaged was never there.
-  if (!readable || (serving_.read(0).empty() && serving_.damaged()) ||
+  head.status = serving_.facts().status;
+  if (readable && !sliced && look_for_copy(head, word)) return true;
+  // Seen before a byte is promised: what is damaged was never there. Of what is not given the bytes
+  // are not looked at.
+  if (!readable || (!copied_ && serving_.read(0).empty() && serving_.damaged()) ||
       (sliced && !open_slices(head))) {
     plan_.store->remove(key());
     serving_ = {};
     return miss();
   }
-  head.status = serving_.facts().status;
   tell(word, peer == nullptr, head);
   const Selection selection = select(head);
   if (sliced) note_missing_slice(selection.parts);
-  if (!exchange_.dress(head, peer) || !exchange_.begin_answer(head, selection.length)) {
+  may_copy_ = head.status == 200 && !sliced;
+  const bool begun = exchange_.dress(head, peer) && exchange_.begin_answer(head, selection.length);
+  copy_fill_ = {};  // where it was not of use after all
+  if (!begun) {
     exchange_.end_sources();
     exchange_.fail(exchange_.unsendable());
     return true;
   }
   if (sliced) {
     body_.start(*slices_, selection.parts, exchange_.sink());
+  } else if (gives_copy_) {
+    body_.start(copied_, selection.parts, state_.client);
+  } else if (copy_ != nullptr) {
+    copy_->start();
+    body_.start(*copy_, selection.parts, state_.client);
   } else {
     body_.start(serving_, selection.parts, exchange_.sink());
   }
@@ -112,12 +122,14 @@ std::optional<RepeatableHit> CacheStage::repeatable() {
   const CacheTrace& trace = state_.cache;
   const bool plain_hit = role_ == Role::serving && trace.word == Word::hit &&
                          !trace.status.collapsed && trace.status.detail.empty();
-  if (slices_ != nullptr || !plain_hit || !state_.location->hits_repeat || !is_plain(request))
+  if (slices_ != nullptr || copy_ != nullptr || !plain_hit || !state_.location->hits_repeat ||
+      !is_plain(request))
     return std::nullopt;
   const cache::Facts& facts = serving_.facts();
   if (state_.memory.answer.status != 200 || facts.status != 200) return std::nullopt;
   if (serving_.progress() != cache::Reader::Progress::complete) return std::nullopt;
-  if (serving_.body_bytes() > HitMemory::answer_bytes_max) return std::nullopt;
+  const cache::Reader& given = gives_copy_ ? copied_ : serving_;
+  if (given.body_bytes() > HitMemory::answer_bytes_max) return std::nullopt;
 
   // Of the head, Age and the ttl of Cache-Status change by the second; it is fresh until the latter
   // is 0.
@@ -125,7 +137,12 @@ std::optional<RepeatableHit> CacheStage::repeatable() {
   const std::int64_t fresh = facts.lifetime - age;
   if (fresh <= 0) return std::nullopt;
   RepeatableHit hit{state_.server, state_.location, primary_, variant_, mark_};
+  if (gives_copy_) {
+    hit.copy = copy_key_;
+    hit.copy_coding = copy_coding_;
+  }
   hit.stored_seq = serving_.stored_seq();
+  hit.body_bytes = given.body_bytes();
   hit.from_ms = told_at_;
   hit.until_ms = told_at_ + std::min({1000 - age % 1000, fresh % 1000 + 1, fresh});
   return hit;

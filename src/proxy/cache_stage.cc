@@ -223,6 +223,7 @@ void CacheStage::wait_over() {
     follower_ = {};
     return go_on(look());
   }
+  if (waits_for_copy_) return go_on(copy_wait_over());
   follower_ = {};
   state_.cache.status.detail = "waited for lock_timeout";
   pass();
@@ -230,7 +231,7 @@ void CacheStage::wait_over() {
 }
 
 void CacheStage::on_fill_news(cache::Follower&) {
-  if (serving_) return body_.more();
+  if (serving_) return more();
   go_on(follow());
 }
 
@@ -262,6 +263,7 @@ bool CacheStage::follow_disk() {
 bool CacheStage::follow() {
   using State = cache::Follower::State;
   if (waits_for_disk_) return follow_disk();
+  if (waits_for_copy_) return follow_copy();
   switch (follower_.state()) {
     case State::waiting: return true;
     case State::growing:
@@ -273,7 +275,7 @@ bool CacheStage::follow() {
       state_.cache.status.collapsed = true;
       // Taken out of the follower: whoever takes over after a death begins another.
       if (!serve(std::move(follower_.reader()), Word::hit)) return false;
-      body_.more();
+      more();
       return true;
     case State::orphaned:
       if (cache::Fill fill = follower_.take_over()) {
@@ -303,6 +305,11 @@ bool CacheStage::goes_on_alone() {
   patience_.cancel();
   follower_ = {};
   alone_ = role_ == Role::leading && (fill_ || sink_.filling());
+  // A copy is the next one's as well.
+  if (!alone_ && copy_ != nullptr && copy_->making())
+    alone_ = serving_.progress() == cache::Reader::Progress::complete;
+  else if (copy_ != nullptr)
+    copy_->stop();
   return alone_;
 }
 
@@ -313,6 +320,8 @@ void CacheStage::stop() {
   if (slices_ != nullptr) slices_->stop();
   patience_.cancel();
   overflowed_.cancel();
+  copy_fill_ = {};
+  if (copy_ != nullptr) copy_->stop();
   follower_ = {};
   if (fill_) fill_.abandon();
 }

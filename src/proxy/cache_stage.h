@@ -7,6 +7,7 @@
 //      |                         says that what is stored is good still, or that covers an error
 //      '-------------> passing   the peers are asked for this client alone, nothing is stored
 //
+//   serving -> waiting           another makes a copy of it in the client's content coding
 //   serving -> resuming          the one whose answer was followed is lost: the rest comes by a
 //                                Range request
 //
@@ -29,6 +30,7 @@
 #include "http/message.h"
 #include "http/ranges.h"
 #include "proxy/cache_work.h"
+#include "proxy/coded_copy.h"
 #include "proxy/exchange_state.h"
 #include "proxy/fill_sink.h"
 #include "proxy/hit_memory.h"
@@ -54,6 +56,7 @@ class CacheStage final : public CacheWork,
                          private StoredBodyOwner,
                          private FillOwner,
                          private SlicesOwner,
+                         private CodedCopyOwner,
                          private cache::FollowerOwner {
  public:
   CacheStage(Exchange& exchange, const CachePlan& plan);
@@ -64,6 +67,7 @@ class CacheStage final : public CacheWork,
   BodySink* on_answer(ResponseHead& received, std::optional<std::uint64_t> length,
                       Peer& peer) override;
   bool on_no_answer() override;
+  std::optional<Copied> take_copy(const AnswerCoding& coding) override;
   std::optional<RepeatableHit> repeatable() override;
   bool goes_on_alone() override;
   void stop() override;
@@ -103,7 +107,7 @@ class CacheStage final : public CacheWork,
   void invalidate(const ResponseHead& received, bool changed_nothing);
   bool resume_from(std::uint64_t position);
   void on_stored_end(std::uint64_t position) override;
-  void on_fill_grown() override { body_.more(); }
+  void on_fill_grown() override { more(); }
   void on_filled() override;
   void on_overflow() override { overflowed_.schedule(); }
   void on_fill_lost(Error why) override;
@@ -124,6 +128,20 @@ class CacheStage final : public CacheWork,
   bool is_rest_of_slices(const ResponseHead& received) const;
   void on_slices_grown() override { body_.more(); }
   bool fetches_slice() const override { return sink_.filling(); }
+
+  // A copy in a content coding: cache_copies.cc.
+  bool key_of_copy(ContentCoding coding);
+  bool make_copy(const AnswerCoding& coding);
+  bool look_for_copy(const ResponseHead& head, cache::Word word);
+  bool find_copy();
+  bool wait_for_copy();
+  bool follow_copy();
+  bool copy_wait_over();
+  void on_copy_grown() override;
+  void on_copied_end(std::uint64_t position) override;
+  BodySink& onward();  // where the rest of what is served goes
+  // What is served has grown.
+  void more() { copy_ != nullptr ? copy_->more() : body_.more(); }
 
   // Giving what is stored: cache_serve.cc. `peer`: whose answer it is, of this moment.
   bool serve(cache::Reader reader, cache::Word word, Peer* peer = nullptr);
@@ -158,6 +176,13 @@ class CacheStage final : public CacheWork,
   Deferred overflowed_;
   std::unique_ptr<Slices> slices_;       // where what is served is in slices
   std::vector<StoredBody::Part> parts_;  // of a 206
+  cache::Reader copied_;                 // a copy of what is served, which is given instead
+  std::unique_ptr<CodedCopy> copy_;      // or that is being made; refers to serving_
+  cache::Key copy_key_{};                // of copied_
+  cache::Fill copy_fill_;                // joined, of copy_key_
+  cache::Word kept_word_{};
+  cache::Reader kept_;  // to be served once another has made its copy
+  ContentCoding copy_coding_ = ContentCoding::identity;
   Error lost_{Side::upstream, {}};
   std::uint64_t rest_from_ = 0, rest_to_ = 0;
   std::optional<std::uint64_t> asked_slice_;  // nullopt: the whole was asked for
@@ -170,7 +195,11 @@ class CacheStage final : public CacheWork,
   bool from_disk_ = false;       // what is found next was on disk
   bool validates_ = false;       // the peer is asked whether stored_ is good still
   bool in_parts_ = false;        // the client gets a 206
-  bool alone_ = false;           // the client is gone
+  bool waits_for_copy_ = false;  // follower_ is of who makes a copy of kept_
+  bool waited_for_copy_ = false;
+  bool gives_copy_ = false;  // copied_ is given
+  bool may_copy_ = false;    // it gets the body from its beginning to its end
+  bool alone_ = false;       // the client is gone
 };
 
 }  // namespace weir

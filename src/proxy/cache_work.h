@@ -7,6 +7,7 @@
 
 #include "http/body.h"
 #include "http/message.h"
+#include "proxy/answer_coding.h"
 #include "proxy/hit_memory.h"
 
 namespace weir {
@@ -29,6 +30,13 @@ class CacheWork {
                               Peer& peer) = 0;
   // No peer has answered. True: there is nothing left to say.
   virtual bool on_no_answer() = 0;
+
+  // The answer that is about to begin is to be compressed: from a copy that is stored, or is made
+  // as it is given. nullopt: not so, it is coded on its way. Asked once, when nothing was sent yet.
+  struct Copied {
+    std::optional<std::uint64_t> length{};  // of the copy, where it is known
+  };
+  virtual std::optional<Copied> take_copy(const AnswerCoding&) { return std::nullopt; }
 
   // How this answer is given again to a request of the same bytes; nullopt: it may not be.
   virtual std::optional<RepeatableHit> repeatable() { return std::nullopt; }

@@ -160,6 +160,12 @@ bool Exchange::begin_answer(ResponseHead& head, std::optional<std::uint64_t> len
 bool Exchange::code_answer(ResponseHead& head, std::optional<std::uint64_t>& length) {
   if (state_.refreshes) return true;  // nobody will see it
   AnswerCoding coding = choose_coding(state_, head, length);
+  if (cache_ != nullptr) {
+    if (const auto copied = cache_->take_copy(coding)) {
+      length = copied->length;
+      return apply_coding(coding, state_, head);
+    }
+  }
   if (coding.kind != AnswerCoding::Kind::none && state_.request().method != Method::head) {
     const WorkerContext& context = state_.context;
     const Coders coders{context.loop, context.coders, context.coder_turns, context.counters};

@@ -30,7 +30,10 @@ std::size_t FillSink::write(std::string_view bytes, bool last) {
     owner_.on_overflow();
     return 0;
   }
-  if (!last) return bytes.size();
+  if (!last) {
+    owner_.on_fill_written();
+    return bytes.size();
+  }
   fill_.commit();  // where it can't be kept after all, it is there for who reads it already
   state_ = State::filled;
   owner_.on_filled();

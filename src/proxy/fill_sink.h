@@ -21,6 +21,7 @@ namespace weir {
 class FillOwner {
  public:
   virtual void on_fill_grown() = 0;  // or nothing more comes for now: what is held back is to go
+  virtual void on_fill_written() {}  // in the middle of a burst
   virtual void on_filled() = 0;
   virtual void on_overflow() = 0;
   virtual void on_fill_lost(Error why) = 0;

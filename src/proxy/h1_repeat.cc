@@ -7,6 +7,7 @@
 #include "proxy/h1_session.h"
 #include "proxy/h1_stream.h"
 #include "proxy/router.h"
+#include "proxy/wanted_copy.h"
 
 namespace weir {
 
@@ -21,6 +22,9 @@ bool H1Session::repeat_hit(std::string_view request) {
   if (!persists || !transport_->writable()) return false;
   cache::Reader reader = find_again(known->hit, clock::wall_ms());
   if (!reader) return false;
+  const RepeatableHit& hit = known->hit;
+  // A copy may have been made anew, smaller: then the head says another length.
+  if (reader.body_bytes() != hit.body_bytes) return false;
   const std::uint64_t total = known->head.size() + reader.body_bytes();
   const HitParts parts(known->head, reader, 0);
   if (parts.bytes() != total) return false;  // damaged, or in many pieces
@@ -33,6 +37,11 @@ bool H1Session::repeat_hit(std::string_view request) {
   counters.bytes_out.add(io.bytes);
   counters.responses_2xx.add();
   counters.cache_repeated.add();
+  if (!hit.copy.text.empty()) {
+    counters.cache_copies_used.add();
+    want_better_copy(*hit.location, hit.variant.text.empty() ? hit.key : hit.variant, hit.copy,
+                     reader, hit.copy_coding);
+  }
   cache::Served served;
   served.hits = 1;
   served.bytes_out = total;

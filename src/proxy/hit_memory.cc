@@ -24,7 +24,11 @@ cache::Reader find_again(const RepeatableHit& hit, std::int64_t now_ms) {
   }
   const bool same = found.kind == Found::Kind::answer &&
                     found.reader.stored_seq() == hit.stored_seq && !found.reader.soft_purged();
-  return same ? std::move(found.reader) : cache::Reader{};
+  if (!same || hit.copy.text.empty()) return same ? std::move(found.reader) : cache::Reader{};
+  // Its key names the body that was just found.
+  found = store.find(hit.copy);
+  if (found.kind != Found::Kind::answer) return {};
+  return std::move(found.reader);
 }
 
 // Whole sets: an odd one out has no partner.
@@ -43,8 +47,8 @@ const HitMemory::Remembered* HitMemory::find(const Request& request) {
 }
 
 void HitMemory::keep(const Request& request, const RepeatableHit& hit, std::string_view head) {
-  const std::array<std::string_view, 5> texts = {request.bytes, head, hit.key.text,
-                                                 hit.variant.text, hit.mark};
+  const std::array<std::string_view, 6> texts = {request.bytes,    head,     hit.key.text,
+                                                 hit.variant.text, hit.mark, hit.copy.text};
   std::size_t bytes = 0;
   for (const std::string_view text : texts) bytes += text.size();
   if (entries_.empty() || bytes > bytes_max) return;
@@ -70,6 +74,7 @@ void HitMemory::keep(const Request& request, const RepeatableHit& hit, std::stri
   entry->remembered.hit.key.text = kept[2];
   entry->remembered.hit.variant.text = kept[3];
   entry->remembered.hit.mark = kept[4];
+  entry->remembered.hit.copy.text = kept[5];
 }
 
 }  // namespace weir

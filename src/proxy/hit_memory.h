@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "cache/store.h"
+#include "http/content_coding.h"
 
 namespace weir {
 
@@ -32,11 +33,13 @@ struct RepeatableHit {
   const LocationPlan* location = nullptr;
   cache::Key key{}, variant{};  // no variants: an empty one
   std::string_view mark{};      // of the variants (cache_key.h)
-  std::uint64_t stored_seq = 0;
+  cache::Key copy{};            // what is given instead; else an empty one
+  ContentCoding copy_coding = ContentCoding::identity;
+  std::uint64_t stored_seq = 0, body_bytes = 0;
   std::int64_t from_ms = 0, until_ms = 0;  // of the wall clock: as long as the head is right
 };
 
-// The stored answer, if it still is the one. Empty: not, or not now.
+// Where the body of the answer is, if what is stored still is the same. Empty: not, or not now.
 cache::Reader find_again(const RepeatableHit& hit, std::int64_t now_ms);
 
 class HitMemory {

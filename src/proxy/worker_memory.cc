@@ -11,6 +11,8 @@
 #include "proxy/answer_filter.h"
 #include "proxy/attempt.h"
 #include "proxy/body_replay.h"
+#include "proxy/coded_copy.h"
+#include "proxy/copy_coder.h"
 #include "proxy/exchange_memory.h"
 #include "proxy/h1_input.h"
 #include "proxy/h1_session.h"
@@ -138,10 +140,11 @@ WorkerMemory worker_memory(const conf::Config& config, std::uint64_t files) {
   out.connections = connections_of(config.main, files);
   // Each to a peer; the second one of a hedge besides.
   const std::uint64_t at_peers = hedges(config) ? 2 : 1;
+  const std::size_t copy_bytes = sizeof(CodedCopy) + copy_coder_bytes();
   out.per_connection =
       block(sizeof(H1Session)) + (uses.tls ? tls_bytes : plain_bytes) + block(128) +
       block(H1Input::small_bytes) + exchange_bytes(config) +
-      (uses.codings ? 2 * allocation_bytes + AnswerFilter::bytes_most() : 0) +
+      (uses.codings ? 2 * allocation_bytes + std::max(AnswerFilter::bytes_most(), copy_bytes) : 0) +
       at_peers * (block(sizeof(PeerConnection)) + (uses.peer_tls ? tls_bytes : plain_bytes));
   out.per_tls = uses.tls ? libssl_bytes : 0;
   out.per_peer_tls = uses.peer_tls ? at_peers * libssl_bytes : 0;

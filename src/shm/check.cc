@@ -23,7 +23,7 @@ class Violations {
 };
 
 bool is_valid(SlotState state) { return state <= SlotState::dead; }
-bool is_valid(Role role) { return role <= Role::cache_keeper; }
+bool is_valid(Role role) { return role <= Role::compressor; }
 
 void check_slot(const SlotTable& slots, std::uint32_t index, std::int64_t now_ns,
                 Violations& slot_is) {

@@ -63,6 +63,9 @@
   X(cache_bypassed, counter, "Requests that a cache was not asked for.")                     \
   X(cache_repeated, counter, "Hits whose request was known byte for byte (hit_memory).")     \
   X(cache_collapsed, counter, "Hits that waited for another request's answer.")              \
+  X(cache_copies_made, counter, "Copies of stored answers made in content codings.")         \
+  X(cache_copies_used, counter, "Hits that were given from such a copy.")                    \
+  X(cache_copies_improved, counter, "Copies made again at compress_cached_level.")           \
   X(cache_bytes_out, counter, "Bytes sent of answers from a cache.")                         \
   X(compressed_br_bytes_in, counter, "Bytes of answers compressed with br.")                 \
   X(compressed_br_bytes_out, counter, "What came out: bytes in br.")                         \

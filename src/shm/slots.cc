@@ -92,6 +92,7 @@ std::string_view name(Role role) {
     case Role::housekeeper: return "housekeeper";
     case Role::logger: return "logger";
     case Role::cache_keeper: return "cache keeper";
+    case Role::compressor: return "compressor";
   }
   return "invalid";
 }

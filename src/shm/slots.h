@@ -29,7 +29,7 @@ namespace weir::shm {
 inline constexpr std::uint32_t slot_count = 256;
 
 enum class SlotState : std::uint8_t { free, starting, ready, draining, dead };
-enum class Role : std::uint8_t { none, worker, housekeeper, logger, cache_keeper };
+enum class Role : std::uint8_t { none, worker, housekeeper, logger, cache_keeper, compressor };
 std::string_view name(SlotState state);
 std::string_view name(Role role);
 constexpr bool is_live(SlotState state) {

@@ -123,12 +123,14 @@ TEST_CASE("disk tier: facts, fields and tags come back as they were stored") {
   const std::int64_t now = wall_ms();
   REQUIRE(store_one(*disk, "key", "body", tags));
   const std::uint64_t seq = disk->worker->find(disk->worker->key("key")).reader.stored_seq();
+  const std::uint64_t word = disk->worker->find(disk->worker->key("key")).reader.body_word();
   disk = std::make_unique<Disk>(folder);
   disk->settle();
   REQUIRE(disk->get("key") == "body");
   {
     const Found found = disk->worker->find(disk->worker->key("key"));
     CHECK(found.reader.stored_seq() == seq);
+    CHECK(found.reader.body_word() == word);
     CHECK(found.reader.facts().status == 200);
     CHECK(found.reader.facts().lifetime == 3'600'000);
     CHECK(found.reader.facts().response_time >= now - 1000);

@@ -27,8 +27,9 @@ std::string request_of(std::string_view target) {
 
 std::string answer_of(std::string_view body) {
   return fmt::format(
-      "HTTP/1.1 200 OK\r\nCache-Control: max-age=100\r\nContent-Length: {}\r\n\r\n{}", body.size(),
-      body);
+      "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nCache-Control: max-age=100\r\n"
+      "Content-Length: {}\r\n\r\n{}",
+      body.size(), body);
 }
 
 bool has(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
@@ -74,6 +75,25 @@ TEST_CASE("hit memory: a request that comes again has the answer of the first hi
   for (int i = 0; i < 20; ++i) same = same || world.ask() == first;
   CHECK(same);
   CHECK(world.bench.count(&shm::CounterRow::cache_repeated) > 0);
+}
+
+TEST_CASE("hit memory: a copy in a coding is repeated, with its length and not as what it is of") {
+  World world(with_cache("compress = gzip"), std::string(5000, 'a'));
+  const auto coded = [&world] {
+    return world.bench.exchange(*world.client,
+                                "GET /a HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n");
+  };
+  CHECK(has(coded(), "Content-Encoding: gzip"));
+  const std::string first = coded();
+  CHECK(has(first, "X-Cache: HIT"));
+  CHECK(has(first, "Content-Length: "));
+  bool same = false;
+  for (int i = 0; i < 20; ++i) same = coded() == first || same;
+  CHECK(same);
+  CHECK(world.bench.count(&shm::CounterRow::cache_repeated) > 0);
+  CHECK(world.bench.count(&shm::CounterRow::cache_copies_made) == 1);
+  CHECK(world.bench.count(&shm::CounterRow::cache_copies_used) == 21);
+  CHECK(has(world.ask(), "Content-Length: 5000"));
 }
 
 TEST_CASE("hit memory: what is counted is the same either way") {
