@@ -21,7 +21,7 @@ std::unique_ptr<CoderFilter> make_copy_coder(Loop& loop, CoderPool& pool, CoderT
   const std::string_view type = head.fields.value(FieldId::content_type);
   const bool events = iequals(trim(type.substr(0, type.find(';'))), "text/event-stream");
   return std::make_unique<CompressFilter>(loop, turns, std::move(lease),
-                                          events ? Pace::eager : Pace::relaxed);
+                                          events ? FlushPace::eager : FlushPace::relaxed);
 }
 
 std::size_t copy_coder_bytes() { return sizeof(CompressFilter); }
