@@ -13,24 +13,12 @@
 #include <string_view>
 
 #include "base/recycled.h"
-#include "event/loop.h"
-#include "filter/coder_pool.h"
-#include "filter/coder_turns.h"
 #include "http/body.h"
 #include "proxy/answer_coding.h"
+#include "proxy/body_coder.h"
 #include "shm/counters.h"
 
 namespace weir {
-
-class CoderFilter;
-
-// Of the worker.
-struct Coders {
-  Loop& loop;
-  CoderPool& pool;
-  CoderTurns& turns;
-  shm::CounterRow& counters;
-};
 
 class AnswerFilter final : public BodyFilter, public Recycled<AnswerFilter> {
  public:

@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 #include "cache/key.h"
+#include "proxy/body_coder.h"
 #include "proxy/cache_plan.h"
 #include "proxy/cache_stage.h"
-#include "proxy/copy_coder.h"
 #include "proxy/errors.h"
 #include "proxy/exchange.h"
 #include "proxy/wanted_copy.h"
@@ -70,9 +70,9 @@ bool CacheStage::make_copy(const AnswerCoding& coding) {
   if (!fill) fill = std::move(plan_.store->join(copy_key_, *this, clock::wall_ms()).fill);
   if (!fill) return false;
   WorkerContext& context = state_.context;
-  const EncoderSpec spec = copy_spec(*state_.location->conf, coding.coding);
-  auto coder = make_copy_coder(context.loop, context.coders, context.coder_turns, spec,
-                               state_.memory.answer, serving_.length());
+  const EncoderSpec spec = encoder_spec(*state_.location->conf, coding.coding);
+  const Coders coders{context.loop, context.coders, context.coder_turns, context.counters};
+  auto coder = make_compressor(coders, spec, state_.memory.answer, serving_.length());
   if (coder == nullptr || !fill.begin(copy_facts(spec.level), {}, std::nullopt, serving_.tags()))
     return false;
   const CodedCopy::Place place{*plan_.store, copy_key_, coding.coding};

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "proxy/copy_coder.h"
+#include "proxy/body_coder.h"
 #include "proxy/errors.h"
 #include "proxy/hit_memory.h"
 #include "proxy/worker_context.h"

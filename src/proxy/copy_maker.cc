@@ -1,12 +1,12 @@
 #include "proxy/copy_maker.h"
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 
 #include "base/clock.h"
 #include "cache/key.h"
 #include "filter/coder_turns.h"
+#include "proxy/body_coder.h"
 #include "proxy/coded_copy.h"
 #include "proxy/wanted_copy.h"
 
@@ -32,7 +32,8 @@ std::uint64_t coder_bytes(const conf::LocationConf& conf) {
   for (const ContentCoding coding : conf.compress->codings) {
     const int level = conf.compress_cached_level->of(coding);
     if (level == conf::CachedLevels::off || level <= conf.compress_level->of(coding)) continue;
-    const EncoderSpec spec{coding, level, std::bit_floor(conf.compress_window->bytes)};
+    EncoderSpec spec = encoder_spec(conf, coding);
+    spec.level = level;
     bytes = std::max(bytes, CoderPool::bytes_of(spec, std::nullopt));
   }
   return bytes;

@@ -10,9 +10,9 @@
 #include "net/socket.h"
 #include "proxy/answer_filter.h"
 #include "proxy/attempt.h"
+#include "proxy/body_coder.h"
 #include "proxy/body_replay.h"
 #include "proxy/coded_copy.h"
-#include "proxy/copy_coder.h"
 #include "proxy/exchange_memory.h"
 #include "proxy/h1_input.h"
 #include "proxy/h1_session.h"
@@ -140,7 +140,7 @@ WorkerMemory worker_memory(const conf::Config& config, std::uint64_t files) {
   out.connections = connections_of(config.main, files);
   // Each to a peer; the second one of a hedge besides.
   const std::uint64_t at_peers = hedges(config) ? 2 : 1;
-  const std::size_t copy_bytes = sizeof(CodedCopy) + copy_coder_bytes();
+  const std::size_t copy_bytes = sizeof(CodedCopy) + compressor_filter_bytes();
   out.per_connection =
       block(sizeof(H1Session)) + (uses.tls ? tls_bytes : plain_bytes) + block(128) +
       block(H1Input::small_bytes) + exchange_bytes(config) +

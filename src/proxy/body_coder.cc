@@ -1,30 +1,29 @@
-#include "proxy/copy_coder.h"
+#include "proxy/body_coder.h"
 
 #include <bit>
 
 #include "base/text.h"
-#include "conf/model.h"
 #include "filter/compress_filter.h"
 
 namespace weir {
 
-EncoderSpec copy_spec(const conf::LocationConf& conf, ContentCoding coding) {
+EncoderSpec encoder_spec(const conf::LocationConf& conf, ContentCoding coding) {
   return {coding, conf.compress_level->of(coding), std::bit_floor(conf.compress_window->bytes)};
 }
 
-std::unique_ptr<CoderFilter> make_copy_coder(Loop& loop, CoderPool& pool, CoderTurns& turns,
-                                             const EncoderSpec& spec, const ResponseHead& head,
+std::unique_ptr<CoderFilter> make_compressor(const Coders& coders, const EncoderSpec& spec,
+                                             const ResponseHead& head,
                                              std::optional<std::uint64_t> length) {
-  CoderLease lease = pool.encoder(spec, length);
+  CoderLease lease = coders.pool.encoder(spec, length);
   if (!lease) return nullptr;
   // Events are not to wait for those behind them.
   const std::string_view type = head.fields.value(FieldId::content_type);
   const bool events = iequals(trim(type.substr(0, type.find(';'))), "text/event-stream");
-  return std::make_unique<CompressFilter>(loop, turns, std::move(lease),
+  return std::make_unique<CompressFilter>(coders.loop, coders.turns, std::move(lease),
                                           events ? FlushPace::eager : FlushPace::relaxed);
 }
 
-std::size_t copy_coder_bytes() { return sizeof(CompressFilter); }
+std::size_t compressor_filter_bytes() { return sizeof(CompressFilter); }
 
 void count_compressed(shm::CounterRow& counters, ContentCoding coding, const CodedBytes& bytes) {
   const auto add = [&bytes](shm::Count& in, shm::Count& out) {
