@@ -258,7 +258,7 @@ def test_a_store_without_room_still_answers():
 
 def test_a_popular_copy_is_made_smaller_once():
     """After compress_cached_uses the compressor makes it anew; the bytes decode to the same, and it rests then."""
-    popular = "compress_cached_uses = 4\ncompress_cached_level = br:11 zstd:19 gzip:9 deflate:9"
+    popular = "compress_cached_uses = 4\ncompress_level = gzip:1 deflate:1\ncompress_cached_level = br:11 zstd:19 gzip:9 deflate:9"
     with Pages({"/page": whole(PAGE, FRESH)}) as origin:
         with Daemon(config(origin, popular), main="compress_cached_cpu = 100") as weir:
             for number, coding in enumerate(CODINGS, 1):
@@ -281,7 +281,7 @@ def test_a_popular_copy_is_made_smaller_once():
 def test_a_copy_is_given_to_requests_that_come_again_byte_for_byte():
     """hit_memory knows copies: they are repeated, also the one that is made anew, and no other version's."""
     page = Versions()
-    popular = "compress_cached_uses = 20\ncompress_cached_level = gzip:9"
+    popular = "compress_cached_uses = 20\ncompress_level = gzip:1\ncompress_cached_level = gzip:9"
     request = b"GET /page HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n"
     with Pages({"/page": page}) as origin:
         with Daemon(config(origin, popular), main="compress_cached_cpu = 100") as weir, weir.connect() as client:
