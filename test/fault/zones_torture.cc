@@ -152,7 +152,8 @@ class Master {
       case shm::Role::worker: worker(zones_, journal_, *id);
       case shm::Role::housekeeper: housekeeper(zones_, journal_, *id);
       case shm::Role::logger: logger(zones_, journal_, *id, log_);
-      case shm::Role::cache_keeper:  // nothing of it is in these zones
+      case shm::Role::cache_keeper:  // nothing of these two is in these zones
+      case shm::Role::compressor:
       case shm::Role::none: std::abort();
     }
   }
