@@ -46,7 +46,7 @@ std::optional<double> model_weight(const std::string& text) {
   }();
   if (low.rfind("q=", 0) != 0) return std::nullopt;
   for (int thousandth = 0; thousandth <= 1000; ++thousandth) {
-    char whole[8];
+    char whole[16];
     std::snprintf(whole, sizeof whole, "%d.%03d", thousandth / 1000, thousandth % 1000);
     // All spellings: 0.500 0.50 0.5, and 0.000 0.00 0.0 0. 0
     for (std::string form = whole;; form.pop_back()) {
