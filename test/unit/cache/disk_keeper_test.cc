@@ -387,8 +387,10 @@ TEST_CASE("disk tier: without its journal, or with a damaged one, the folder beg
       case 2: std::ofstream(journal, std::ios::app) << "x"; break;
       default: {
         std::fstream stream(journal, std::ios::in | std::ios::out | std::ios::binary);
+        stream.seekg(12);
+        const int byte = stream.get();
         stream.seekp(12);
-        stream.put('?');
+        stream.put(static_cast<char>(byte ^ 1));
       }
     }
     Disk disk(folder);
