@@ -208,7 +208,7 @@ TEST_CASE("accept-encoding: of what stands twice the smaller weight counts; x-gz
 
 TEST_CASE("accept-encoding: any field means what a plain reading of the RFC says") {
   std::mt19937 random(9110);
-  for (int round = 0; round < 20000; ++round) {
+  for (int round = 0; round < 3000; ++round) {
     const std::string first = random_field(random), second = random_field(random);
     const bool two = round % 3 == 0;
     CAPTURE(first);
