@@ -89,11 +89,12 @@ def shared_folder():
 
 
 def store_all(weir, targets):
-    """In pieces that memory holds until they are on disk: what left it before was not written."""
-    before = disk_of(weir)["entries"]
-    for at in range(0, len(targets), 50):
-        fetch_all(weir, targets[at : at + 50], "MISS")
-        at_rest(weir, before + min(at + 50, len(targets)))
+    """In pieces that memory holds until they are on disk: what left it before was not written. What is new has a tenth
+    of a full memory, here 200 KB."""
+    before, piece = disk_of(weir)["entries"], 5
+    for at in range(0, len(targets), piece):
+        fetch_all(weir, targets[at : at + piece], "MISS")
+        at_rest(weir, before + min(at + piece, len(targets)))
 
 
 TARGETS = [f"/page/{n}" for n in range(300)]
