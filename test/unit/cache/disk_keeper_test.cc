@@ -19,6 +19,7 @@ struct Folder {
   std::string path = "/tmp/weir-disk-XXXXXX";
   Folder() { REQUIRE(::mkdtemp(path.data()) != nullptr); }
   ~Folder() { fs::remove_all(path); }
+  Folder& operator=(Folder&&) = delete;
 
   std::vector<fs::path> files(std::string_view end = ".weir") const {
     std::vector<fs::path> out;
