@@ -54,6 +54,7 @@ struct MainConf {
   Setting<Size> compress_memory;               // per worker, of all coders
   Setting<std::uint32_t> compress_cached_cpu;  // per cent
   Setting<std::uint32_t> hit_memory;           // requests per worker whose hits are remembered
+  Setting<Size> hit_file_memory;               // per worker, for answers that are sent uncopied
   Setting<Size> large_heads_size;  // per worker, bound of what heads hold beyond the usual
 };
 

@@ -100,6 +100,16 @@ constexpr Directive processes[] = {
                 "variables in cache_key, bypass and add_header that the request tells. "
                 "0: none.",
          .example = "8192"}),
+    row<&MainConf::hit_file_memory>(
+        {.name = "hit_file_memory",
+         .kinds = in_main,
+         .fallback = "16m",
+         .most = std::uint64_t{1} << 40,
+         .doc = "The most memory in which each worker holds answers of 32k to 1m that are asked "
+                "for many times a second once more, beside the cache: in files in memory that "
+                "nobody can change, from which the kernel sends without copying. Up to 64 of "
+                "them, where hit_memory serves, not over TLS. 0: none.",
+         .example = "64m"}),
     row<&MainConf::large_heads_size>(
         {.name = "large_heads_size",
          .kinds = in_main,

@@ -23,6 +23,7 @@ class PlainTransport final : public Transport {
   bool writable() const override { return socket_->writable(); }
   bool closed() const override { return socket_->closed(); }
   int fd() const override { return socket_->fd(); }
+  Socket* plain_socket() override { return socket_.get(); }
 
  private:
   static void edge(void* self, Ready ready);

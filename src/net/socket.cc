@@ -1,6 +1,7 @@
 #include "net/socket.h"
 
 #include <netinet/in.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -118,9 +119,14 @@ Io Socket::write(std::span<const iovec> from) {
       count = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
     }
   } while (count < 0 && errno == EINTR);
+  return written(count, offered);
+}
+
+// What a system call has come to. Less than the least: there was no room for more.
+Io Socket::written(ssize_t count, std::size_t least) {
   if (count >= 0) {
     const auto bytes = static_cast<std::size_t>(count);
-    if (bytes < offered) writable_ = false;  // the send buffer is full: an edge will come
+    if (bytes < least) writable_ = false;  // the send buffer is full: an edge will come
     return Io::moved(bytes);
   }
   if (errno == EAGAIN) {
@@ -129,6 +135,23 @@ Io Socket::write(std::span<const iovec> from) {
   }
   lost_ = errno;
   return Io::failed(socket_error(side_, lost_));
+}
+
+// sendfile() may come short for other reasons than a full buffer: it is full when the kernel says so.
+Io Socket::write(const FileBytes& file) {
+  if (lost_ != 0) return Io::failed(socket_error(side_, lost_));
+  if (!writable_) return Io::wait();
+  std::size_t moved = 0;
+  off_t at = static_cast<off_t>(file.at);
+  while (moved < file.bytes && writable_) {
+    const ssize_t count = ::sendfile(fd_.get(), file.fd, &at, file.bytes - moved);
+    if (count < 0 && errno == EINTR) continue;
+    assert(count != 0);  // it has as many as it had
+    const Io io = written(count, 0);
+    if (io.state == Io::State::error) return io;
+    moved += io.bytes;
+  }
+  return moved == 0 ? Io::wait() : Io::moved(moved);
 }
 
 void Socket::shutdown_write() { ::shutdown(fd_.get(), SHUT_WR); }  // fails only when all is over

@@ -11,6 +11,7 @@
 #include <sys/uio.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "base/result.h"
@@ -42,6 +43,13 @@ enum class Want : unsigned char {
   more,  // the message is unfinished: look again even after a short read
 };
 
+// Bytes of a file that nobody will ever write to again: the kernel refers to its pages, also after
+// they were sent, for as long as the peer has not read them.
+struct FileBytes {
+  int fd;
+  std::uint64_t at, bytes;
+};
+
 // "connection reset by peer" and the like as literals; `side` is whose connection it is.
 Error socket_error(Side side, int error_number);
 
@@ -58,6 +66,7 @@ class Socket {
 
   Io read(std::span<char> into, Want want = Want::any);
   Io write(std::span<const iovec> from);
+  Io write(const FileBytes& file);  // without copying them
   void shutdown_write();
   void reset_on_close();  // the peer gets a reset instead of a clean end (SO_LINGER 0)
 
@@ -76,6 +85,7 @@ class Socket {
 
  private:
   static void edge(void* self, Ready ready);
+  Io written(ssize_t count, std::size_t least);
 
   Fd fd_;  // before watcher_: it is unregistered before it is closed
   Watcher watcher_;

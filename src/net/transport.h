@@ -87,6 +87,8 @@ class Transport {
   virtual bool is_tls() const { return false; }
   virtual bool resumed() const { return false; }  // TLS, from a session
   virtual int fd() const = 0;
+  // The stream is the socket's own: what is written there comes out as it is. nullptr: it is not.
+  virtual Socket* plain_socket() { return nullptr; }
   const Address& peer() const { return peer_; }
   const Address& local() const;  // asked of the kernel once, when first wanted
 

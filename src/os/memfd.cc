@@ -67,6 +67,12 @@ Result<Ok> seal(int fd, Access later_mappings) {
   return Ok{};
 }
 
+Result<Ok> freeze(int fd) {
+  constexpr int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+  if (::fcntl(fd, F_ADD_SEALS, seals) != 0) return failed("sealing a memfd failed");
+  return Ok{};
+}
+
 bool is_sealed(int fd) {
   constexpr int wanted = F_SEAL_SHRINK | F_SEAL_GROW;
   const int seals = ::fcntl(fd, F_GET_SEALS);

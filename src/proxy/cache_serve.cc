@@ -129,7 +129,7 @@ std::optional<RepeatableHit> CacheStage::repeatable() {
   if (state_.memory.answer.status != 200 || facts.status != 200) return std::nullopt;
   if (serving_.progress() != cache::Reader::Progress::complete) return std::nullopt;
   const cache::Reader& given = gives_copy_ ? copied_ : serving_;
-  if (given.body_bytes() > HitMemory::answer_bytes_max) return std::nullopt;
+  if (given.body_bytes() > AnswerFiles::body_bytes_max) return std::nullopt;
 
   // Of the head, Age and the ttl of Cache-Status change by the second; it is fresh until the latter
   // is 0.

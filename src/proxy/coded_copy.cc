@@ -69,7 +69,7 @@ void CodedCopy::on_filled() {
 void CodedCopy::store_together() {
   if (copy_.progress() != cache::Reader::Progress::complete) return;
   const std::uint64_t bytes = copy_.body_bytes();
-  if (bytes > HitMemory::answer_bytes_max) return;
+  if (bytes > HitMemory::stored_bytes_max) return;
   const cache::Facts facts = copy_.facts();
   cache::Joined joined = place_.store.join(place_.key, *this, clock::wall_ms());
   cache::Fill& fill = joined.fill;

@@ -14,7 +14,7 @@ namespace weir {
 // What an exchange would have counted, and not more than it would have done. Where anything is out
 // of the ordinary nothing has happened yet, and the request goes the long way.
 bool H1Session::repeat_hit(std::string_view request) {
-  const HitMemory::Remembered* const known =
+  HitMemory::Remembered* const known =
       context_.hits.find({listen_, transport_->is_tls(), request});
   if (known == nullptr) return false;
   const conf::ServerConf& server = *known->hit.server->conf;
@@ -26,9 +26,8 @@ bool H1Session::repeat_hit(std::string_view request) {
   // A copy may have been made anew, smaller: then the head says another length.
   if (reader.body_bytes() != hit.body_bytes) return false;
   const std::uint64_t total = known->head.size() + reader.body_bytes();
-  const HitParts parts(known->head, reader, 0);
-  if (parts.bytes() != total) return false;  // damaged, or in many pieces
-  const Io io = transport_->write(parts.parts());
+  ++known->asked;
+  const Io io = write_hit(*known, reader);
   if (io.state != Io::State::bytes) return false;
   ++requests_;
   shm::CounterRow& counters = context_.counters;
@@ -37,6 +36,7 @@ bool H1Session::repeat_hit(std::string_view request) {
   counters.bytes_out.add(io.bytes);
   counters.responses_2xx.add();
   counters.cache_repeated.add();
+  if (known->file != nullptr) counters.cache_uncopied.add();
   if (!hit.copy.text.empty()) {
     counters.cache_copies_used.add();
     want_better_copy(*hit.location, hit.variant.text.empty() ? hit.key : hit.variant, hit.copy,
@@ -54,6 +54,21 @@ bool H1Session::repeat_hit(std::string_view request) {
   return true;
 }
 
+// `again`, where the store has it not whole, or in too many pieces, or it is too large: then an
+// exchange gives it.
+Io H1Session::write_hit(HitMemory::Remembered& known, cache::Reader& body) {
+  if (!known.whole.empty()) return transport_->write(known.whole);
+  if (Socket* const socket = transport_->plain_socket(); socket != nullptr) {
+    const AnswerFile* const file = context_.hits.file_of(known, body, clock::wall_ms());
+    if (file != nullptr) return socket->write(file->from(0));
+  }
+  if (body.body_bytes() > HitMemory::stored_bytes_max) return Io::wait();
+  const HitParts parts(known.head, body, 0);
+  if (parts.bytes() != known.head.size() + body.body_bytes()) return Io::wait();
+  HitMemory::keep_whole(known, parts.parts());
+  return transport_->write(parts.parts());
+}
+
 void H1Session::keep_unsent(const HitMemory::Remembered& known, cache::Reader reader,
                             std::size_t sent) {
   enter(Phase::repeating);
@@ -65,6 +80,7 @@ void H1Session::keep_unsent(const HitMemory::Remembered& known, cache::Reader re
   unsent.head = known.head;
   unsent.total = known.head.size() + reader.body_bytes();
   unsent.sent = sent;
+  unsent.file = known.file;
   unsent.reader = std::move(reader);
   unsent.pace.set_timeout(*known.hit.location->conf->send_timeout);
   unsent.pace.moved(sent);
@@ -74,7 +90,7 @@ void H1Session::keep_unsent(const HitMemory::Remembered& known, cache::Reader re
 void H1Session::send_rest() {
   if (!transport_->writable()) return;
   UnsentHit& unsent = context_.unsent.find(this)->second;
-  const Io io = transport_->write(HitParts(unsent.head, unsent.reader, unsent.sent).parts());
+  const Io io = unsent.write(*transport_);
   switch (io.state) {
     case Io::State::bytes: break;
     case Io::State::again: return;

@@ -84,6 +84,7 @@ class H1Session final : public Session, private TransportOwner {
 
   // h1_repeat.cc. False: it is a request like others.
   bool repeat_hit(std::string_view request);
+  Io write_hit(HitMemory::Remembered& known, cache::Reader& body);
   void keep_unsent(const HitMemory::Remembered& known, cache::Reader reader, std::size_t sent);
   void send_rest();
   static void late(void* self, Pace::Late how);

@@ -32,9 +32,10 @@ cache::Reader find_again(const RepeatableHit& hit, std::int64_t now_ms) {
 }
 
 // Whole sets: an odd one out has no partner.
-HitMemory::HitMemory(std::size_t requests) : entries_((requests + ways - 1) / ways * ways) {}
+HitMemory::HitMemory(std::size_t requests, std::uint64_t file_bytes)
+    : files_(file_bytes), entries_((requests + ways - 1) / ways * ways) {}
 
-const HitMemory::Remembered* HitMemory::find(const Request& request) {
+HitMemory::Remembered* HitMemory::find(const Request& request) {
   if (entries_.empty()) return nullptr;
   const std::uint64_t hash = XXH3_64bits(request.bytes.data(), request.bytes.size());
   Entry* const set = set_of(hash);
@@ -58,6 +59,12 @@ void HitMemory::keep(const Request& request, const RepeatableHit& hit, std::stri
   for (std::size_t way = 0; way < ways; ++way)
     if (set[way].is(hash, request)) entry = &set[way];
 
+  // Answered the long way, as it is too large to be given from the store: it is counted on.
+  const RepeatableHit& known = entry->remembered.hit;
+  if (entry->is(hash, request) && hit.from_ms < known.until_ms && hit.body_bytes == known.body_bytes &&
+      hit.stored_seq == known.stored_seq && hit.copy.text == known.copy.text)
+    return;
+
   entry->bytes.clear();
   entry->bytes.reserve(bytes);
   std::array<std::string_view, texts.size()> kept;
@@ -70,11 +77,41 @@ void HitMemory::keep(const Request& request, const RepeatableHit& hit, std::stri
   entry->listen = &request.listen;
   entry->tls = request.tls;
   entry->request = kept[0];
-  entry->remembered = {hit, kept[1]};
-  entry->remembered.hit.key.text = kept[2];
-  entry->remembered.hit.variant.text = kept[3];
-  entry->remembered.hit.mark = kept[4];
-  entry->remembered.hit.copy.text = kept[5];
+  Remembered& remembered = entry->remembered;
+  remembered.hit = hit;
+  remembered.head = kept[1];
+  remembered.asked = 0;
+  remembered.room = bytes_max - bytes;
+  remembered.whole.clear();
+  remembered.file.reset();
+  remembered.hit.key.text = kept[2];
+  remembered.hit.variant.text = kept[3];
+  remembered.hit.mark = kept[4];
+  remembered.hit.copy.text = kept[5];
+}
+
+void HitMemory::keep_whole(Remembered& known, std::span<const iovec> parts) {
+  if (known.head.size() + known.hit.body_bytes > known.room) return;
+  for (const iovec& part : parts)
+    known.whole.append(static_cast<const char*>(part.iov_base), part.iov_len);
+}
+
+const AnswerFile* HitMemory::file_of(Remembered& known, cache::Reader& body, std::int64_t now_ms) {
+  if (known.file != nullptr || known.asked < asked_for_file ||
+      known.hit.body_bytes < AnswerFiles::body_bytes_min)
+    return known.file.get();
+  if (!files_.has_room(known.head.size() + known.hit.body_bytes)) close_outdated(now_ms);
+  known.asked = 0;  // where that failed, so many times more pass before the next attempt
+  known.file = files_.make(known.head, body);
+  return known.file.get();
+}
+
+// Files of heads that are right no more.
+void HitMemory::close_outdated(std::int64_t now_ms) {
+  if (now_ms - closed_at_ms_ < 100) return;
+  closed_at_ms_ = now_ms;
+  for (Entry& entry : entries_)
+    if (entry.remembered.hit.until_ms <= now_ms) entry.remembered.file.reset();
 }
 
 }  // namespace weir

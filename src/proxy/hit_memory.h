@@ -8,18 +8,25 @@
 // stored. It holds as long as the same answer is stored (stored_seq) and none of the seconds in its
 // head has moved on; what it no longer fits is answered the long way, and remembered anew.
 //
+// Of a small answer the body is remembered too, and a large one that comes again often enough gets
+// a file of its own (AnswerFiles): both were compared with their checksums when they were copied.
+//
 // Bounded: so many requests as `hit_memory` says, of at most bytes_max each, in sets of two of
-// which the older one goes.
+// which the older one goes; files by `hit_file_memory`.
 #pragma once
+
+#include <sys/uio.h>
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "cache/store.h"
 #include "http/content_coding.h"
+#include "proxy/answer_files.h"
 
 namespace weir {
 
@@ -45,7 +52,11 @@ cache::Reader find_again(const RepeatableHit& hit, std::int64_t now_ms);
 class HitMemory {
  public:
   static constexpr std::size_t bytes_max = 4096;
-  static constexpr std::uint64_t answer_bytes_max = std::uint64_t{256} * 1024;
+  // Of a body that is given from the store. Larger ones, up to a megabyte, from files alone.
+  static constexpr std::uint64_t stored_bytes_max = std::uint64_t{256} * 1024;
+  // How often an answer has to come again, before anything in its head moves on, to get a file: to
+  // make one costs about what so many save.
+  static constexpr std::uint32_t asked_for_file = 16;
 
   struct Request {
     const ListenPoint& listen;
@@ -55,16 +66,25 @@ class HitMemory {
   struct Remembered {
     RepeatableHit hit{};
     std::string_view head{};  // of the answer
+    std::uint32_t asked = 0;  // how often it came again
+    std::size_t room = 0;     // for `whole`
+    std::string whole{};      // head and body, once they were given; empty: it is not small
+    std::shared_ptr<const AnswerFile> file{};  // the same of a large one
   };
 
-  explicit HitMemory(std::size_t requests);
+  HitMemory(std::size_t requests, std::uint64_t file_bytes);
   static std::uint64_t bytes_of(std::uint64_t requests) {
     return requests * (sizeof(Entry) + bytes_max);
   }
 
   // nullptr: not known. Valid until the next keep().
-  const Remembered* find(const Request& request);
+  Remembered* find(const Request& request);
   void keep(const Request& request, const RepeatableHit& hit, std::string_view head);
+
+  // Head and body, if they are small, in one place for the times to come.
+  static void keep_whole(Remembered& known, std::span<const iovec> parts);
+  // The same in a file, which is made now if it is time. nullptr: there is none.
+  const AnswerFile* file_of(Remembered& known, cache::Reader& body, std::int64_t now_ms);
 
  private:
   struct Entry {
@@ -85,8 +105,12 @@ class HitMemory {
     return entries_.data() + hash % (entries_.size() / ways) * ways;
   }
 
+  void close_outdated(std::int64_t now_ms);
+
+  AnswerFiles files_;
   std::vector<Entry> entries_;
   std::uint64_t step_ = 0;
+  std::int64_t closed_at_ms_ = 0;
 };
 
 }  // namespace weir

@@ -111,7 +111,7 @@ Service::Impl::Impl(Loop& loop, const conf::Config& config, const tls::Contexts*
       router_(config, parts(), complaints_),
       access_logs_(config, zones, slot),
       scratch_(scratch_bytes),
-      hits_(*config.main.hit_memory),
+      hits_(*config.main.hit_memory, config.main.hit_file_memory->bytes),
       coders_(config.main.compress_memory->bytes),
       coder_turns_(loop),
       context_{loop,         config,   slot_,   zones.stats.row(slot.index),

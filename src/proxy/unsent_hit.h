@@ -1,12 +1,13 @@
 // UnsentHit: the rest of a repeated hit (HitMemory) that the kernel had no room for at once. The
-// body stays where it is stored, pinned by its Reader; how long and how slowly the client may take
-// it is measured as for every answer (Pace).
+// body stays where it is stored, pinned by its Reader, or head and body in a file of their own; how
+// long and how slowly the client may take it is measured as for every answer (Pace).
 #pragma once
 
 #include <sys/uio.h>
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@
 
 #include "cache/store.h"
 #include "http/body.h"
+#include "net/transport.h"
+#include "proxy/answer_files.h"
 #include "proxy/pace.h"
 
 namespace weir {
@@ -48,7 +51,12 @@ struct UnsentHit {
   UnsentHit(Loop& loop, const conf::MinRate& rate, Pace::Callback late, void* owner)
       : pace(loop, rate, late, owner) {}
   UnsentHit& operator=(UnsentHit&&) = delete;  // pinned
+  Io write(Transport& transport) {
+    return file != nullptr ? transport.plain_socket()->write(file->from(sent))
+                           : transport.write(HitParts(head, reader, sent).parts());
+  }
 
+  std::shared_ptr<const AnswerFile> file{};  // else what `reader` has
   cache::Reader reader{};
   std::string head{};
   std::uint64_t sent = 0, total = 0;  // head and body

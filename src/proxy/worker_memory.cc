@@ -154,6 +154,7 @@ WorkerMemory worker_memory(const conf::Config& config, std::uint64_t files) {
   out.peers = peer_bytes(config);
   // What is kept warm for exchanges to come, where connections are fewer than that.
   out.fixed = loop_bytes + HitMemory::bytes_of(*config.main.hit_memory) +
+              (config.caches.empty() ? 0 : config.main.hit_file_memory->bytes) +
               ExchangeMemories::kept_max * exchange_bytes(config) +
               (config.logs.size() + 2) * shm::line_bytes_max;
   return out;

@@ -62,6 +62,7 @@
   X(cache_stale, counter, "Stored answers that were given though stale (among the hits).")   \
   X(cache_bypassed, counter, "Requests that a cache was not asked for.")                     \
   X(cache_repeated, counter, "Hits whose request was known byte for byte (hit_memory).")     \
+  X(cache_uncopied, counter, "Of these, those sent without copying (hit_file_memory).")      \
   X(cache_collapsed, counter, "Hits that waited for another request's answer.")              \
   X(cache_copies_made, counter, "Copies of stored answers made in content codings.")         \
   X(cache_copies_used, counter, "Hits that were given from such a copy.")                    \

@@ -219,8 +219,9 @@ class WeirPlain(Weir):
 class Nginx(Server):
     name = "nginx"
     tuned = True
-    buffers = "client_body_buffer_size 256k;"
-    large_buffers = "proxy_buffer_size 16k; proxy_buffers 4 64k; proxy_busy_buffers_size 128k;"  # fastest here
+    # As often set for large answers: 13 reads and 17 writes for 1 MiB, which the bars are relative to.
+    buffers = "client_body_buffer_size 128k;"
+    large_buffers = "proxy_buffer_size 16k; proxy_buffers 8 32k;"
 
     # the four lines of most nginx configurations, and as many as weir adds on its own
     FIELDS = {
@@ -349,12 +350,12 @@ class NginxAsItComes(Nginx):
     buffers = large_buffers = ""
 
 
-class NginxUsual(Nginx):
-    """With buffers as they are often set: 80 KiB for an answer."""
+class NginxLarge(Nginx):
+    """With the buffers that it was fastest with here: 7 reads and 11 writes for 1 MiB."""
 
-    name = "nginx-usual"
-    buffers = "client_body_buffer_size 64k;"
-    large_buffers = "proxy_buffer_size 16k; proxy_buffers 8 8k;"
+    name = "nginx-large"
+    buffers = "client_body_buffer_size 256k;"
+    large_buffers = "proxy_buffer_size 16k; proxy_buffers 4 64k; proxy_busy_buffers_size 128k;"
 
 
 class Haproxy(Server):
@@ -466,7 +467,7 @@ class Varnish(Server):
         return "varnish/" + said_by("varnishd", "-V").split("varnish-")[1].split()[0]
 
 
-KINDS = {kind.name: kind for kind in (Weir, WeirPlain, Nginx, NginxUsual, NginxAsItComes, Haproxy, Varnish)}
+KINDS = {kind.name: kind for kind in (Weir, WeirPlain, Nginx, NginxLarge, NginxAsItComes, Haproxy, Varnish)}
 
 
 def settle():

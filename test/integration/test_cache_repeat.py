@@ -1,6 +1,7 @@
 """Requests that come again byte for byte and are answered from a cache without being read again (hit_memory)."""
 
 import pathlib
+import re
 import socket
 
 from harness import Daemon, Failure, wait_until
@@ -147,3 +148,100 @@ def test_a_client_that_does_not_read():
                 else:
                     wait_until(lambda: counters(weir)["slow_readers"] > slow, 20, "the client to be let go")
                 client.close()
+
+
+def read_whole(client, left=b""):
+    """An answer from a plain socket: head, body, and what came behind it. (Client reads large bodies slowly.)"""
+    got = bytearray(left)
+    while b"\r\n\r\n" not in got:
+        more = client.recv(1 << 20)
+        assert more, "closed"
+        got += more
+    head, rest = bytes(got).split(b"\r\n\r\n", 1)
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n"), head
+    parts, missing = [rest], int(re.search(rb"Content-Length: (\d+)", head)[1]) - len(rest)
+    while missing > 0:
+        parts.append(client.recv(1 << 20))
+        assert parts[-1], "closed"
+        missing -= len(parts[-1])
+    body = b"".join(parts)
+    end = len(body) + missing
+    return head, body[:end], body[end:]
+
+
+def ask_plain(client, request=REQUEST):
+    client.sendall(request)
+    head, body, left = read_whole(client)
+    assert not left
+    return head, body
+
+
+def plain_client(weir):
+    client = socket.create_connection(("127.0.0.1", weir.port("http")))
+    client.settimeout(20)
+    return client
+
+
+def make_hot(weir, client, request=REQUEST):
+    """Asks until the answer comes from a file of its own. Its body."""
+    begin = counters(weir)["cache_uncopied"]
+    for _ in range(100):
+        bodies = {ask_plain(client, request)[1] for _ in range(40)}
+        assert len(bodies) == 1
+        if counters(weir)["cache_uncopied"] > begin:
+            return bodies.pop()
+    raise Failure("nothing was sent without copying")
+
+
+def test_large_answers_that_are_hot():
+    """Their bytes are the same from the first hit on; small and very large ones, and hit_file_memory = 0, go without."""
+    for size in (32 << 10, 100 << 10, (256 << 10) + 1, 1 << 20):
+        body = bytes(range(251)) * (size // 251 + 1)
+        body = body[:size]
+        with Origin(lambda request, n, body=body: answer(body)) as origin:
+            with Daemon(config(origin, admin=True, size="64m")) as weir, plain_client(weir) as client:
+                assert ask_plain(client)[1] == body
+                assert make_hot(weir, client) == body
+                assert b"X-Cache: HIT" in ask_plain(client)[0]
+                assert origin.count == 1
+    for size, main in (((32 << 10) - 1, ""), (100 << 10, "hit_file_memory = 0"), ((1 << 20) + 1, "")):
+        body = bytes(size)
+        with Origin(lambda request, n, body=body: answer(body)) as origin:
+            with Daemon(config(origin, admin=True, size="64m"), main=main) as weir, plain_client(weir) as client:
+                for _ in range(60):
+                    assert ask_plain(client)[1] == body
+                assert counters(weir)["cache_uncopied"] == 0
+
+
+def test_who_reads_late_gets_what_was_asked_for():
+    """What is under way is not touched by what is stored, purged and made hot meanwhile."""
+    size = 150 << 10
+    requests = [REQUEST.replace(b"/page", path) for path in (b"/page", b"/pag1", b"/pag2", b"/pag3")]
+
+    def body(target, n):
+        return b"%s %08d\n" % (target.encode(), n) * (size // 15)
+
+    with Origin(lambda request, n: answer(body(request.target, n))) as origin:
+        text = config(origin, admin=True, size="4m", location="keepalive_requests = 1000000")
+        with Daemon(text, main="hit_file_memory = 1m") as weir, plain_client(weir) as client:
+            first = make_hot(weir, client)
+            with plain_client(weir) as late:
+                begin = counters(weir)["requests"]
+                asked = 0
+                while asked < 2000:
+                    late.sendall(REQUEST)
+                    asked += 1
+                    try:
+                        wait_until(lambda: counters(weir)["requests"] - begin >= asked, 0.5, "an answer")  # noqa: B023
+                    except Failure:
+                        break  # it waits for room
+                assert asked < 2000, "the kernel takes everything"
+                for _ in range(10):
+                    purge(weir, "--all")
+                    for request in requests:
+                        got = make_hot(weir, client, request)
+                        assert got == got[:15] * (size // 15) and got[:5] == request[4:9]
+                left = b""
+                for number in range(asked - 1):  # the last one had not begun
+                    head, got, left = read_whole(late, left)
+                    assert got == first, f"answer {number} of {asked} has bytes of another one"

@@ -11,6 +11,7 @@
 
 #include "net/linger.h"
 #include "net/plain_transport.h"
+#include "os/memfd.h"
 
 using namespace weir;
 using std::chrono::milliseconds;
@@ -67,6 +68,40 @@ TEST_CASE("plain transport: room alone is no news; data, and the end, are") {
   loop.turn(milliseconds(0));
   CHECK(owner.calls == 2);
   CHECK(owner.last.readable);
+}
+
+TEST_CASE("plain transport: a file goes out as it is, the rest of it once there is room") {
+  Loop loop;
+  Ends ends(loop);
+  loop.turn(milliseconds(0));
+  std::string bytes;
+  for (int i = 0; bytes.size() < 4'000'000; ++i) bytes += std::to_string(i);
+  auto file = memfd::create("file", bytes.size());
+  REQUIRE(file);
+  REQUIRE(::pwrite(file->get(), bytes.data(), bytes.size(), 0) ==
+          static_cast<ssize_t>(bytes.size()));
+  Socket& socket = *ends.transport->plain_socket();
+  std::string heard;
+  std::size_t sent = 0;
+  int waits = 0;
+  while (sent < bytes.size()) {
+    const Io io = socket.write({file->get(), sent, bytes.size() - sent});
+    REQUIRE(io.state == Io::State::bytes);
+    sent += io.bytes;
+    if (sent == bytes.size()) break;
+    REQUIRE(!socket.writable());
+    CHECK(socket.write({file->get(), 0, 1}).state == Io::State::again);
+    ++waits;
+    heard += ends.hear();
+    loop.turn(milliseconds(1000));
+    REQUIRE(socket.writable());
+  }
+  heard += ends.hear();
+  CHECK(waits > 1);
+  CHECK(heard == bytes);
+  ends.peer.reset();
+  CHECK(socket.write({file->get(), 0, 1}).state == Io::State::error);
+  CHECK(socket.write({file->get(), 0, 1}).state == Io::State::error);
 }
 
 TEST_CASE("plain transport: a short read ends the burst; Want::more looks again, once") {

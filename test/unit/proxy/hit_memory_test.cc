@@ -215,7 +215,7 @@ TEST_CASE("hit memory: a connection that is lost in the middle of an answer is c
 }
 
 TEST_CASE("hit memory: holds so many, the older of two goes, and nothing that is long") {
-  HitMemory hits(2);  // one set
+  HitMemory hits(2, 0);  // one set
   const ListenPoint here, there;
   const RepeatableHit hit;
   const auto knows = [&](std::string_view bytes) {
@@ -243,7 +243,7 @@ TEST_CASE("hit memory: holds so many, the older of two goes, and nothing that is
   hits.keep({here, false, std::string_view(long_one).substr(1)}, hit, "h");
   CHECK(knows(std::string_view(long_one).substr(1)));
 
-  HitMemory none(0);
+  HitMemory none(0, 0);
   none.keep({here, false, "one"}, hit, "");
   CHECK(none.find({here, false, "one"}) == nullptr);
 }

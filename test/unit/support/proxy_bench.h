@@ -124,7 +124,7 @@ class ProxyBench {
         router(*config, parts(), complaints),
         logs(*config, *zones, slot_id),
         scratch(16 * 1024),
-        hits(*config->main.hit_memory),
+        hits(*config->main.hit_memory, config->main.hit_file_memory->bytes),
         coders(config->main.compress_memory->bytes),
         coder_turns(loop),
         context{loop,     *config, slot,   zones->stats.row(slot_id.index),
