@@ -67,6 +67,14 @@ Purges::Verdict Purges::judge(const Head& head) const {
   return verdict;
 }
 
+bool Purges::none_since(std::uint64_t seq) const {
+  const Control& it = *memory_.control;
+  return seq > it.hard_floor.load(std::memory_order_acquire) &&
+         seq > it.soft_floor.load(std::memory_order_acquire) &&
+         seq > it.tag_newest.load(std::memory_order_acquire) &&
+         seq > it.rule_newest.load(std::memory_order_acquire);
+}
+
 Purges::Verdict Purges::judge_tags(const Head& head) const {
   Verdict verdict = Verdict::stays;
   for (std::uint16_t i = 0; i < head.tags; ++i) {

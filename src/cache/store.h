@@ -92,6 +92,7 @@ class Reader {
   bool damaged() const;
 
  private:
+  friend class Store;
   friend struct Inner;
   class Core;
   explicit Reader(Core* core) : core_(core) {}
@@ -186,6 +187,12 @@ struct Found {
   Reader reader{};  // answer; vary: fields() are the names
 };
 
+// Where something was found, for a look later whether it still is there.
+struct Sighting {
+  std::uint32_t number = 0;
+  std::uint64_t hash = 0, ref = 0, seq = 0;  // ref 0: nowhere
+};
+
 struct Joined {  // one of the two, or neither: alone
   Fill fill{};
   Follower follower{};
@@ -251,6 +258,10 @@ class Store {
   static std::uint64_t tag_hash(std::string_view tag);
 
   Found find(const Key& key);
+  Sighting sighting(const Key& key, const Reader& found) const;
+  // It is there as it was, neither purged nor soft purged; that counts as a use. False: it is not,
+  // or cannot be told without find().
+  bool still_sees(const Sighting& it);
   // How often a key was asked for that is not stored, this time included; forgotten after a while.
   std::uint32_t count_use(const Key& key);
   // Another copy of what is stored under this key is wanted; `how` (31 bits) is between the two who

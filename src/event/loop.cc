@@ -124,19 +124,27 @@ void Loop::woke() {
 // only when there is none or it would be late.
 void Loop::wait(std::chrono::milliseconds wait_max) {
   int flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY;
-  const auto now = std::chrono::steady_clock::now();
-  auto until = std::chrono::steady_clock::time_point::max();
-  if (wait_max < forever) until = now + wait_max;
+  using Time = std::chrono::steady_clock::time_point;
+  auto until = Time::max();
+  if (wait_max == std::chrono::milliseconds(0))
+    until = Time::min();
+  else if (wait_max < forever)
+    until = std::chrono::steady_clock::now() + wait_max;
   if (const auto next = wheel_.next())
     until = std::min(until, epoch_ + tick * static_cast<std::int64_t>(*next));
-  if (until <= now) {
+  // The clock is asked only where an alarm has to be set: one that is due ends the wait at once.
+  if (until == Time::min()) {
     flags |= EVLOOP_NONBLOCK;
-  } else if (until < std::chrono::steady_clock::time_point::max() &&
-             (!alarm_armed_ || until < alarm_at_)) {
-    const timeval span = to_timeval(std::chrono::ceil<std::chrono::microseconds>(until - now));
-    event_add(alarm_.get(), &span);
-    alarm_armed_ = true;
-    alarm_at_ = until;
+  } else if (until < Time::max() && (!alarm_armed_ || until < alarm_at_)) {
+    const auto now = std::chrono::steady_clock::now();
+    if (until <= now) {
+      flags |= EVLOOP_NONBLOCK;
+    } else {
+      const timeval span = to_timeval(std::chrono::ceil<std::chrono::microseconds>(until - now));
+      event_add(alarm_.get(), &span);
+      alarm_armed_ = true;
+      alarm_at_ = until;
+    }
   }
   event_base_loop(base_.get(), flags);
 }

@@ -20,13 +20,16 @@ bool H1Session::repeat_hit(std::string_view request) {
   const conf::ServerConf& server = *known->hit.server->conf;
   const bool persists = !context_.draining && requests_ + 1 < *server.keepalive_requests;
   if (!persists || !transport_->writable()) return false;
-  cache::Reader reader = find_again(known->hit, clock::wall_ms());
-  if (!reader) return false;
-  const RepeatableHit& hit = known->hit;
-  // A copy may have been made anew, smaller: then the head says another length.
-  if (reader.body_bytes() != hit.body_bytes) return false;
-  const std::uint64_t total = known->head.size() + reader.body_bytes();
+  const std::int64_t now_ms = clock::wall_ms();
+  cache::Reader reader;
+  if (!known->has_all() || !HitMemory::still_stands(*known, now_ms)) {
+    reader = HitMemory::find_again(*known, now_ms);
+    // A copy may have been made anew, smaller: then the head says another length.
+    if (!reader || reader.body_bytes() != known->hit.body_bytes) return false;
+  }
   ++known->asked;
+  const RepeatableHit& hit = known->hit;
+  const std::uint64_t total = known->head.size() + hit.body_bytes;
   const Io io = write_hit(*known, reader);
   if (io.state != Io::State::bytes) return false;
   ++requests_;
@@ -54,17 +57,17 @@ bool H1Session::repeat_hit(std::string_view request) {
   return true;
 }
 
-// `again`, where the store has it not whole, or in too many pieces, or it is too large: then an
-// exchange gives it.
+// `body` may be empty where the answer is known with it. `again`, where the store has it not whole,
+// or in too many pieces, or it is too large: then an exchange gives it.
 Io H1Session::write_hit(HitMemory::Remembered& known, cache::Reader& body) {
   if (!known.whole.empty()) return transport_->write(known.whole);
   if (Socket* const socket = transport_->plain_socket(); socket != nullptr) {
     const AnswerFile* const file = context_.hits.file_of(known, body, clock::wall_ms());
     if (file != nullptr) return socket->write(file->from(0));
   }
-  if (body.body_bytes() > HitMemory::stored_bytes_max) return Io::wait();
+  if (known.hit.body_bytes > HitMemory::stored_bytes_max) return Io::wait();
   const HitParts parts(known.head, body, 0);
-  if (parts.bytes() != known.head.size() + body.body_bytes()) return Io::wait();
+  if (parts.bytes() != known.head.size() + known.hit.body_bytes) return Io::wait();
   HitMemory::keep_whole(known, parts.parts());
   return transport_->write(parts.parts());
 }
@@ -77,8 +80,8 @@ void H1Session::keep_unsent(const HitMemory::Remembered& known, cache::Reader re
   const conf::MinRate& rate = *known.hit.server->conf->client_min_rate;
   UnsentHit& unsent =
       context_.unsent.try_emplace(this, context_.loop, rate, &late, this).first->second;
-  unsent.head = known.head;
-  unsent.total = known.head.size() + reader.body_bytes();
+  unsent.head = reader ? known.head : std::string_view(known.whole);
+  unsent.total = known.head.size() + known.hit.body_bytes;
   unsent.sent = sent;
   unsent.file = known.file;
   unsent.reader = std::move(reader);

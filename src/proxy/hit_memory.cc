@@ -12,23 +12,37 @@ namespace weir {
 
 using cache::Found;
 
-cache::Reader find_again(const RepeatableHit& hit, std::int64_t now_ms) {
+cache::Reader HitMemory::find_again(Remembered& known, std::int64_t now_ms) {
+  const RepeatableHit& hit = known.hit;
   if (now_ms < hit.from_ms || now_ms >= hit.until_ms) return {};
   cache::Store& store = *hit.location->cache->store;
   Found found = store.find(hit.key);
+  const cache::Key* key = &hit.key;
   if (!hit.variant.text.empty()) {
     const bool same = found.kind == Found::Kind::vary && found.reader.fields() == hit.mark &&
                       !found.reader.soft_purged();
     if (!same) return {};
+    known.mark = store.sighting(hit.key, found.reader);
     found = store.find(hit.variant);
+    key = &hit.variant;
   }
   const bool same = found.kind == Found::Kind::answer &&
                     found.reader.stored_seq() == hit.stored_seq && !found.reader.soft_purged();
-  if (!same || hit.copy.text.empty()) return same ? std::move(found.reader) : cache::Reader{};
+  if (!same) return {};
+  known.answer = store.sighting(*key, found.reader);
+  if (hit.copy.text.empty()) return std::move(found.reader);
   // Its key names the body that was just found.
   found = store.find(hit.copy);
   if (found.kind != Found::Kind::answer) return {};
   return std::move(found.reader);
+}
+
+bool HitMemory::still_stands(const Remembered& known, std::int64_t now_ms) {
+  const RepeatableHit& hit = known.hit;
+  if (now_ms < hit.from_ms || now_ms >= hit.until_ms || !hit.copy.text.empty()) return false;
+  cache::Store& store = *hit.location->cache->store;
+  return (hit.variant.text.empty() || store.still_sees(known.mark)) &&
+         store.still_sees(known.answer);
 }
 
 // Whole sets: an odd one out has no partner.
@@ -84,6 +98,7 @@ void HitMemory::keep(const Request& request, const RepeatableHit& hit, std::stri
   remembered.room = bytes_max - bytes;
   remembered.whole.clear();
   remembered.file.reset();
+  remembered.mark = remembered.answer = {};
   remembered.hit.key.text = kept[2];
   remembered.hit.variant.text = kept[3];
   remembered.hit.mark = kept[4];

@@ -46,8 +46,6 @@ struct RepeatableHit {
   std::int64_t from_ms = 0, until_ms = 0;  // of the wall clock: as long as the head is right
 };
 
-// Where the body of the answer is, if what is stored still is the same. Empty: not, or not now.
-cache::Reader find_again(const RepeatableHit& hit, std::int64_t now_ms);
 
 class HitMemory {
  public:
@@ -70,7 +68,13 @@ class HitMemory {
     std::size_t room = 0;     // for `whole`
     std::string whole{};      // head and body, once they were given; empty: it is not small
     std::shared_ptr<const AnswerFile> file{};  // the same of a large one
+    cache::Sighting mark{}, answer{};  // where they were found the last time; mark: of the variants
+    bool has_all() const { return !whole.empty() || file != nullptr; }
   };
+  // Where the body of the answer is, if what is stored still is the same. Empty: not, or not now.
+  static cache::Reader find_again(Remembered& known, std::int64_t now_ms);
+  // The same by a look at where it was. Only of answers that are not copies.
+  static bool still_stands(const Remembered& known, std::int64_t now_ms);
 
   HitMemory(std::size_t requests, std::uint64_t file_bytes);
   static std::uint64_t bytes_of(std::uint64_t requests) {

@@ -21,13 +21,14 @@
 
 namespace weir {
 
-// What is left of a head and the body behind it after `sent` bytes, for one write.
+// What is left of a head and the body behind it after `sent` bytes, for one write. Without a reader
+// the head is all.
 class HitParts {
  public:
   HitParts(std::string_view head, cache::Reader& reader, std::uint64_t sent) {
     if (sent < head.size()) add(head.substr(static_cast<std::size_t>(sent)));
     std::uint64_t at = sent > head.size() ? sent - head.size() : 0;
-    while (count_ < parts_.size()) {
+    while (reader && count_ < parts_.size()) {
       const std::string_view piece = reader.read(at);
       if (piece.empty()) break;
       add(piece);

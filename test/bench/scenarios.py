@@ -6,7 +6,7 @@ from idle import Idle
 from reloading import Reloading
 from servers import Features
 from slow import SlowReaders
-from traffic import Traffic
+from traffic import Shared, Traffic
 from vhosts import HostsReload, HostsStart
 
 TLS = Features(tls=True)
@@ -34,6 +34,7 @@ ALL = [
     Traffic("hit_1m", "1 MiB from the cache, 16 connections", Wrk("/keep/1m", connections=16), None, CACHE),
     Traffic("hit_tls", "128 bytes from the cache over TLS", Wrk("/keep/small"), None, CACHE_TLS),
     Traffic("hit_zipf", "1 KiB, 100,000 keys (Zipf 0.9), room for a quarter", Wrk("/keep/1k", zipf=100000), None, CACHE_FULL),
+    Shared(),
     Coded("gzip_100k", "a page of 100 KiB, gzip on the way", "/html", "gzip", 0.15),
     Coded("br_100k", "a page of 100 KiB, Brotli on the way", "/html", "br", 0.60),
     Coded("zstd_100k", "a page of 100 KiB, zstd on the way", "/html", "zstd"),

@@ -163,6 +163,7 @@ def said_by(*command):
 
 class Weir(Server):
     name = "weir"
+    workers = WORKERS
 
     def command(self):
         return [str(self.place.build / "weir"), "-p", f"{self.folder}/", "-c", str(self.folder / "weir.ini")]
@@ -174,7 +175,7 @@ daemon = off
 pid = weir.pid
 state_path = .
 error_log = stderr warn
-worker_processes = {WORKERS}
+worker_processes = {self.workers}
 worker_connections = {features.connections}
 
 [upstream origin]
@@ -214,6 +215,13 @@ class WeirPlain(Weir):
     """For what a coding costs: is asked for an answer as long as the coded one, without one."""
 
     name = "weir-plain"
+
+
+class WeirOne(Weir):
+    """For what it costs that workers share something: has nobody to share it with."""
+
+    name = "weir-one"
+    workers = 1
 
 
 class Nginx(Server):
@@ -467,7 +475,7 @@ class Varnish(Server):
         return "varnish/" + said_by("varnishd", "-V").split("varnish-")[1].split()[0]
 
 
-KINDS = {kind.name: kind for kind in (Weir, WeirPlain, Nginx, NginxLarge, NginxAsItComes, Haproxy, Varnish)}
+KINDS = {kind.name: kind for kind in (Weir, WeirPlain, WeirOne, Nginx, NginxLarge, NginxAsItComes, Haproxy, Varnish)}
 
 
 def settle():

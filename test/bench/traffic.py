@@ -66,6 +66,18 @@ class Traffic(Scenario):
             raise check.Wrong(f"{server.name}: {load.resumed} handshakes were resumed, none should be")
 
 
+class Shared(Traffic):
+    """One hot key for two workers, beside one worker that has it alone. At a rate that leaves the processors time: at full
+    load three processes on two processors would push each other's data out of their caches, whatever they share."""
+
+    bar_peer = "weir-one"
+    peers = ("weir-one",)
+
+    def __init__(self):
+        features = Features(cache_mib=64)
+        super().__init__("hit_shared", "one hot key, 20,000 hits/s", WeirLoad("/keep/small", rate=20000), 1.05, features)
+
+
 def count_lines(path):
     count = 0
     with open(path, "rb") as file:

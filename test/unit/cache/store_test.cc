@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <array>
+
 #include "test/unit/cache/store_support.h"
 
 namespace weir::cache {
@@ -47,6 +49,70 @@ TEST_CASE(
     }
   }
   demand_sound(*store);
+}
+
+TEST_CASE("store: a sighting holds until what was seen is gone, moved, purged or another") {
+  const auto store = make_store(small);
+  const Key key = store->key("k");
+  const auto see = [&] {
+    REQUIRE(put(*store, "k", "body", {.tags = std::array{Store::tag_hash("t")}}));
+    return store->sighting(key, store->find(key).reader);
+  };
+  Sighting seen = see();
+  CHECK(store->still_sees(seen));
+  CHECK(store->still_sees(seen));
+  CHECK_FALSE(store->still_sees({}));
+
+  const Sighting other = store->sighting(store->key("other"), store->find(key).reader);
+  CHECK_FALSE(store->still_sees(other));
+
+  for (const bool soft : {false, true}) {
+    CAPTURE(soft);
+    const auto demand_gone_after = [&](const auto& purge) {
+      seen = see();
+      REQUIRE(store->still_sees(seen));
+      purge();
+      CHECK_FALSE(store->still_sees(seen));
+    };
+    demand_gone_after([&] { store->purge(key, soft); });
+    demand_gone_after([&] { store->purge_prefix("k", soft); });
+    demand_gone_after([&] { store->purge_tag(Store::tag_hash("t"), soft); });
+    demand_gone_after([&] { store->purge_all(soft); });
+  }
+  seen = see();
+  CHECK(store->remove(key));
+  CHECK_FALSE(store->still_sees(seen));
+
+  seen = see();
+  const Sighting newer = see();
+  CHECK_FALSE(store->still_sees(seen));
+  CHECK(store->still_sees(newer));
+  {
+    Found found = store->find(key);
+    REQUIRE(store->freshen(key, found.reader, fresh_for(1), "x: y\r\n"));
+  }
+  CHECK_FALSE(store->still_sees(newer));
+  demand_sound(*store);
+}
+
+TEST_CASE("store: nothing that was evicted or moved is seen, whatever stands there now") {
+  const auto store = make_store(small);
+  std::vector<Sighting> seen;
+  std::size_t still = 0;
+  for (int turn = 0; turn < 3000; ++turn) {
+    const std::string name = std::to_string(turn);
+    REQUIRE(put(*store, name, body_of(name, 9000)));
+    seen.push_back(store->sighting(store->key(name), store->find(store->key(name)).reader));
+    if (turn % 50 == 0) keep_all_house(*store);
+  }
+  for (std::size_t turn = 0; turn < seen.size(); ++turn) {
+    const std::string name = std::to_string(turn);
+    if (!store->still_sees(seen[turn])) continue;
+    ++still;
+    CHECK(get(*store, name) == body_of(name, 9000));
+  }
+  CHECK(still > 0);
+  CHECK(still < seen.size() / 2);
 }
 
 TEST_CASE("store: a body may be read from anywhere") {
