@@ -23,7 +23,7 @@ class Purges {
   std::uint64_t next_seq() const {
     return memory_.control->seq.fetch_add(1, std::memory_order_seq_cst) + 1;
   }
-  Verdict judge(const Head& head) const;  // without the lock; of a sound head
+  Verdict judge(const Head& head) const;     // without the lock; of a sound head
   bool none_since(std::uint64_t seq) const;  // of many: what has this seq need not be judged
 
   void all(bool soft) const;                              // without the lock

@@ -137,7 +137,8 @@ Io Socket::written(ssize_t count, std::size_t least) {
   return Io::failed(socket_error(side_, lost_));
 }
 
-// sendfile() may come short for other reasons than a full buffer: it is full when the kernel says so.
+// sendfile() may come short for other reasons than a full buffer: it is full when the kernel says
+// so.
 Io Socket::write(const FileBytes& file) {
   if (lost_ != 0) return Io::failed(socket_error(side_, lost_));
   if (!writable_) return Io::wait();

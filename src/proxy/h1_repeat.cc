@@ -14,8 +14,7 @@ namespace weir {
 // What an exchange would have counted, and not more than it would have done. Where anything is out
 // of the ordinary nothing has happened yet, and the request goes the long way.
 bool H1Session::repeat_hit(std::string_view request) {
-  HitMemory::Remembered* const known =
-      context_.hits.find({listen_, transport_->is_tls(), request});
+  HitMemory::Remembered* const known = context_.hits.find({listen_, transport_->is_tls(), request});
   if (known == nullptr) return false;
   const conf::ServerConf& server = *known->hit.server->conf;
   const bool persists = !context_.draining && requests_ + 1 < *server.keepalive_requests;

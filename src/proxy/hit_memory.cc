@@ -75,8 +75,9 @@ void HitMemory::keep(const Request& request, const RepeatableHit& hit, std::stri
 
   // Answered the long way, as it is too large to be given from the store: it is counted on.
   const RepeatableHit& known = entry->remembered.hit;
-  if (entry->is(hash, request) && hit.from_ms < known.until_ms && hit.body_bytes == known.body_bytes &&
-      hit.stored_seq == known.stored_seq && hit.copy.text == known.copy.text)
+  if (entry->is(hash, request) && hit.from_ms < known.until_ms &&
+      hit.body_bytes == known.body_bytes && hit.stored_seq == known.stored_seq &&
+      hit.copy.text == known.copy.text)
     return;
 
   entry->bytes.clear();
@@ -106,7 +107,9 @@ void HitMemory::keep(const Request& request, const RepeatableHit& hit, std::stri
 }
 
 void HitMemory::keep_whole(Remembered& known, std::span<const iovec> parts) {
-  if (known.head.size() + known.hit.body_bytes > known.room) return;
+  const std::uint64_t total = known.head.size() + known.hit.body_bytes;
+  if (total > known.room) return;
+  known.whole.reserve(total);
   for (const iovec& part : parts)
     known.whole.append(static_cast<const char*>(part.iov_base), part.iov_len);
 }

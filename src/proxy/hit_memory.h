@@ -46,7 +46,6 @@ struct RepeatableHit {
   std::int64_t from_ms = 0, until_ms = 0;  // of the wall clock: as long as the head is right
 };
 
-
 class HitMemory {
  public:
   static constexpr std::size_t bytes_max = 4096;
