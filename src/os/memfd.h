@@ -59,8 +59,8 @@ Result<Ok> back(int fd, std::size_t offset, std::size_t size);
 // later can't write, not even after mprotect (mappings that exist keep their rights).
 Result<Ok> seal(int fd, Access later_mappings);
 
-// No change at all from here on, by whomever: neither of size nor of bytes. There must be no writable
-// mapping of it.
+// No change at all from here on, by whomever: neither of size nor of bytes. There must be no
+// writable mapping of it.
 Result<Ok> freeze(int fd);
 
 // True when the size is sealed: what somebody else hands over is not mapped otherwise.
