@@ -138,7 +138,7 @@ Io Socket::written(ssize_t count, std::size_t least) {
 }
 
 // sendfile() may come short for other reasons than a full buffer: it is full when the kernel says
-// so.
+// so. It knows no MSG_NOSIGNAL; all our processes ignore SIGPIPE (os/signals.h).
 Io Socket::write(const FileBytes& file) {
   if (lost_ != 0) return Io::failed(socket_error(side_, lost_));
   if (!writable_) return Io::wait();
