@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 
-from harness import Closed, Daemon, is_long, run_program, verdict, wait_until
+from harness import Closed, Daemon, is_long, limit, run_program, verdict, wait_until
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 from harness.coding import Pages, decode, site, whole  # noqa: E402
@@ -76,6 +76,7 @@ class Reader(threading.Thread):
             self.faults.append(f"{target} version {version} in {got.get('Content-Encoding')}: another body")
 
 
+@limit(180)
 def test_killed_while_copies_are_made_and_given():
     """No answer decodes to anything but the body that its own head speaks of."""
     texts = Texts()
