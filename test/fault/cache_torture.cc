@@ -241,7 +241,7 @@ class Master {
 std::int64_t seconds_to_run() {
   const char* const text = std::getenv("WEIR_TORTURE_SECONDS");
   const auto seconds = text == nullptr ? std::nullopt : parse_decimal(text);
-  return static_cast<std::int64_t>(seconds.value_or(10));
+  return static_cast<std::int64_t>(seconds.value_or(20));
 }
 
 }  // namespace
