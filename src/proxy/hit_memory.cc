@@ -75,7 +75,7 @@ void HitMemory::keep(const Request& request, const RepeatableHit& hit, std::stri
 
   // Answered the long way, as it is too large to be given from the store: it is counted on.
   const RepeatableHit& known = entry->remembered.hit;
-  if (entry->is(hash, request) && hit.from_ms < known.until_ms &&
+  if (entry->is(hash, request) && hit.from_ms >= known.from_ms && hit.from_ms < known.until_ms &&
       hit.body_bytes == known.body_bytes && hit.stored_seq == known.stored_seq &&
       hit.copy.text == known.copy.text)
     return;
@@ -126,7 +126,8 @@ const AnswerFile* HitMemory::file_of(Remembered& known, cache::Reader& body, std
 
 // Files of heads that are right no more.
 void HitMemory::close_outdated(std::int64_t now_ms) {
-  if (now_ms - closed_at_ms_ < 100) return;
+  const std::int64_t since = now_ms - closed_at_ms_;  // negative: the clock was set back
+  if (since >= 0 && since < 100) return;
   closed_at_ms_ = now_ms;
   for (Entry& entry : entries_)
     if (entry.remembered.hit.until_ms <= now_ms) entry.remembered.file.reset();

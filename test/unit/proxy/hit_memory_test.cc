@@ -247,3 +247,19 @@ TEST_CASE("hit memory: holds so many, the older of two goes, and nothing that is
   none.keep({here, false, "one"}, hit, "");
   CHECK(none.find({here, false, "one"}) == nullptr);
 }
+
+TEST_CASE("hit memory: what was remembered before the clock was set back is remembered anew") {
+  HitMemory hits(2, 0);
+  const ListenPoint listen;
+  RepeatableHit hit;
+  hit.from_ms = 1000;
+  hit.until_ms = 2000;
+  hits.keep({listen, false, "one"}, hit, "head");
+  hit.from_ms = 400;
+  hit.until_ms = 900;
+  hits.keep({listen, false, "one"}, hit, "head");
+  const HitMemory::Remembered* const known = hits.find({listen, false, "one"});
+  REQUIRE(known != nullptr);
+  CHECK(known->hit.from_ms == 400);
+  CHECK(known->hit.until_ms == 900);
+}
