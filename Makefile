@@ -122,7 +122,7 @@ lint-all:                               ## the same with clang-tidy on every fil
 
 bench:                                  ## measure beside nginx and HAProxy; SCENARIO=small,1m chooses, SCENARIO=balancers: ns per pick, SCENARIO=cache: ns per hit and fill, JUDGE=1 takes the rounds that a bar needs
 	@tools/deps build bench
-	$(AGAIN) MODE=release $(if $(filter balancers cache,$(SCENARIO)),$B/bench-$(SCENARIO),all $B/bench-origin)
+	$(AGAIN) MODE=release $(if $(filter balancers cache,$(SCENARIO)),$B/bench-$(SCENARIO),all $B/bench-origin $B/bench-floor)
 	@$(if $(filter balancers cache,$(SCENARIO)),exec $B/bench-$(SCENARIO) ;) test/bench/run $(if $(SCENARIO),--scenario '$(SCENARIO)') $(if $(PEERS),--peers '$(PEERS)') \
 	  --rounds $(or $(ROUNDS),$(if $(JUDGE),7,3)) --seconds $(or $(SECONDS),$(if $(JUDGE),8,4)) $(if $(JUDGE),--judge) $(ARGS)
 
@@ -159,6 +159,7 @@ $B/unit: $(UNIT) $(TOOL_PARTS) $(FUZZ) $(LIB) ; $(LINK)
 $B/unit: private LDFLAGS += $(WRAPS)
 $B/faults: $B/test/unit/main.o $(FAULT) $(SUPPORT) $(LIB) ; $(LINK)
 $B/bench-origin: $B/test/bench/origin.o ; $(LINK)
+$B/bench-floor: $B/test/bench/floor.o ; $(LINK)
 $B/bench-balancers: $B/test/bench/balancers.o $(LIB) ; $(LINK)
 $B/bench-cache: $B/test/bench/cache_store.o $(LIB) ; $(LINK)
 $B/bench-coders: $B/test/bench/coders.o $(LIB) ; $(LINK)

@@ -51,6 +51,7 @@ class Server:
     """One proxy: subclasses know its configuration and its commands."""
 
     name = ""
+    moves_bytes_only = False  # neither tells the origin anything nor ends a connection
 
     def __init__(self, place, features):
         self.place, self.features = place, features
@@ -224,12 +225,33 @@ class WeirOne(Weir):
     workers = 1
 
 
+class Floor(Server):
+    """Not a proxy but what sockets cost one: parses nothing and moves bytes between two of them (floor.cc)."""
+
+    name = "floor"
+    moves_bytes_only = True
+
+    def command(self):
+        ports = [str(port) for port in self.place.origin_ports]
+        return [str(self.place.build / "bench-floor"), str(self.port), str(WORKERS), *ports]
+
+    def config(self):
+        features = self.features
+        if features.tls or features.log or features.hosts or features.coding or features.cache_mib:
+            raise Failure("moves bytes and can do nothing else")
+        return {}
+
+    @classmethod
+    def version(cls, build):
+        return "floor (bench-floor)"
+
+
 class Nginx(Server):
     name = "nginx"
     tuned = True
-    # As often set for large answers: 13 reads and 17 writes for 1 MiB, which the bars are relative to.
+    # As often set for large answers: 13 reads and 17 writes for 1 MiB, the nginx that the bars are relative to.
     buffers = "client_body_buffer_size 128k;"
-    large_buffers = "proxy_buffer_size 16k; proxy_buffers 8 32k;"
+    large_buffers = "proxy_buffers 8 32k;"
 
     # the four lines of most nginx configurations, and as many as weir adds on its own
     FIELDS = {
@@ -475,7 +497,10 @@ class Varnish(Server):
         return "varnish/" + said_by("varnishd", "-V").split("varnish-")[1].split()[0]
 
 
-KINDS = {kind.name: kind for kind in (Weir, WeirPlain, WeirOne, Nginx, NginxLarge, NginxAsItComes, Haproxy, Varnish)}
+KINDS = {
+    kind.name: kind
+    for kind in (Weir, WeirPlain, WeirOne, Floor, Nginx, NginxLarge, NginxAsItComes, Haproxy, Varnish)
+}
 
 
 def settle():
