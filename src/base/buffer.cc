@@ -137,15 +137,19 @@ void Buffer::give_back(char* block, std::size_t capacity) {
 
 bool Buffer::grow() {
   if (block_ == nullptr) return acquire();
-  if (capacity_ >= BufferPool::block_bytes_max) return false;
-  const std::size_t wanted = std::max(capacity_ * 2, BufferPool::block_bytes_min);
-  char* larger = pool_->take(wanted);
+  return grow_to(std::max(capacity_ * 2, BufferPool::block_bytes_min));
+}
+
+bool Buffer::grow_to(std::size_t size) {
+  if (block_ == nullptr) return acquire(size);
+  if (size <= capacity_ || size > BufferPool::block_bytes_max) return false;
+  char* larger = pool_->take(size);
   if (larger == nullptr) return false;
-  const std::size_t bytes = size();
+  const std::size_t bytes = end_ - begin_;
   std::memcpy(larger, block_ + begin_, bytes);
   give_back(block_, capacity_);
   block_ = larger;
-  capacity_ = wanted;
+  capacity_ = size;
   begin_ = 0;
   end_ = bytes;
   return true;

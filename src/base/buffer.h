@@ -9,7 +9,9 @@
 // nobody owns is poisoned.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -23,6 +25,9 @@ class BufferPool {
   static constexpr std::size_t block_bytes_min = std::size_t{16} * 1024;
   static constexpr std::size_t block_bytes_max = std::size_t{256} * 1024;
   static constexpr std::size_t reserve_bytes = std::size_t{4} * 1024;
+  // How much larger the next block of a body is while reads fill it and the receiver takes all: a
+  // system call costs as much as copying tens of KiB, and who only drips never fills one.
+  static constexpr std::size_t growth = 4;
 
   // Someone who was refused a block. woken() runs once, from wake(), and may take a block, wait
   // again or destroy the waiter.
@@ -36,6 +41,11 @@ class BufferPool {
     Callback woken_;
     void* owner_;
   };
+
+  // The largest block of at most `bytes`, or the smallest there is.
+  static std::size_t block_within(std::size_t bytes) {
+    return std::clamp(std::bit_floor(bytes), block_bytes_min, block_bytes_max);
+  }
 
   explicit BufferPool(std::size_t bytes_max) : bytes_max_(bytes_max) {}
   ~BufferPool();  // every block is back
@@ -91,9 +101,10 @@ class Buffer {
   // At least 4 KiB, beyond the pool's bound if need be: for output that must go on so that others
   // can give their blocks back. False: no memory.
   bool acquire_reserve();
-  // Twice the block (from a reserve: a smallest block), the bytes kept. False, and nothing changed:
-  // at the largest, or the pool is empty.
+  // Twice the block (from a reserve: a smallest block), or one of `size`, a power of two; the bytes
+  // kept. False, and nothing changed: at the largest, or the pool is empty.
   bool grow();
+  bool grow_to(std::size_t size);
   void release();  // gives the block back, with whatever is in it
   void release_if_empty() {
     if (empty()) release();

@@ -166,8 +166,7 @@ constexpr Directive bodies[] = {
          .least = 16ULL << 10,
          .most = 256ULL << 10,
          .doc = "How far the buffer of one direction of an exchange may grow. It starts at 16k and "
-                "grows while the "
-                "receiver keeps up.",
+                "grows fourfold each time that it was filled and the receiver took it all.",
          .example = "64k",
          .nginx = "proxy_buffers"}),
     row<&LocationConf::proxy_header_max_size>(

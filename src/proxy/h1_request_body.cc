@@ -165,7 +165,10 @@ bool H1RequestBody::fill() {
   }
   if (buffer_.empty()) {
     buffer_.clear();
-    if (filled_ && buffer_.capacity() < rules_.buffer_max) buffer_.grow();
+    if (filled_) {
+      const std::size_t most = BufferPool::block_within(rules_.buffer_max);
+      buffer_.grow_to(std::min(most, BufferPool::growth * buffer_.capacity()));
+    }
   } else {
     buffer_.compact();
   }

@@ -1,16 +1,12 @@
 #include "proxy/upstream_reader.h"
 
 #include <algorithm>
-#include <bit>
 #include <cassert>
 
 namespace weir {
 
 UpstreamReader::UpstreamReader(BufferPool& pool, const Limits& limits, std::size_t buffer_max)
-    : buffer_(pool),
-      limits_(limits),
-      buffer_max_(std::clamp(std::bit_floor(buffer_max), BufferPool::block_bytes_min,
-                             BufferPool::block_bytes_max)) {}
+    : buffer_(pool), limits_(limits), buffer_max_(BufferPool::block_within(buffer_max)) {}
 
 bool UpstreamReader::make_room() {
   if (in_body_ && buffer_.empty() && buffer_.capacity() < size_wanted_) {
@@ -76,7 +72,8 @@ Result<UpstreamReader::Passed> UpstreamReader::pass(BodySink& sink) {
       buffer_.clear();
       at_ = 0;
       if (filled_whole_)
-        size_wanted_ = std::min(buffer_max_, std::max(size_wanted_, 2 * buffer_.capacity()));
+        size_wanted_ =
+            std::min(buffer_max_, std::max(size_wanted_, BufferPool::growth * buffer_.capacity()));
       filled_whole_ = false;
       return Passed::drained;
     }

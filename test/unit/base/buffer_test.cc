@@ -62,6 +62,24 @@ TEST_CASE("buffer: growing doubles up to 256 KiB and keeps the bytes") {
   CHECK(buffer.readable().size() == 8 * kib);
 }
 
+TEST_CASE("buffer: grows to a size at once, never smaller, never beyond the largest block") {
+  BufferPool pool(1024 * kib);
+  Buffer buffer(pool);
+  REQUIRE(buffer.acquire());
+  const std::string text = fill(buffer, 'x', 9 * kib);
+  buffer.consume(1 * kib);
+  REQUIRE(buffer.grow_to(BufferPool::growth * buffer.capacity()));
+  CHECK(buffer.capacity() == 64 * kib);
+  CHECK(buffer.readable() == text.substr(kib));
+  CHECK(pool.bytes_used() == 64 * kib);
+  CHECK_FALSE(buffer.grow_to(64 * kib));
+  CHECK_FALSE(buffer.grow_to(512 * kib));
+  CHECK(buffer.capacity() == 64 * kib);
+  CHECK(BufferPool::block_within(100 * kib) == 64 * kib);
+  CHECK(BufferPool::block_within(1000 * kib) == 256 * kib);
+  CHECK(BufferPool::block_within(1) == 16 * kib);
+}
+
 TEST_CASE("buffer: a pool at its bound refuses, and the refused buffer is unchanged") {
   BufferPool pool(48 * kib);
   Buffer first(pool), second(pool), third(pool);
