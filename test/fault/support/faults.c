@@ -11,10 +11,11 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
-enum kind { ACCEPT, SOCKET, CONNECT, FORK, MALLOC, kinds };
+enum kind { ACCEPT, SOCKET, CONNECT, FORK, MALLOC, PREAD, WRITEV, kinds };
 
 struct rule {
   int64_t pid;     // whose calls; 0: everybody's
@@ -68,6 +69,10 @@ int connect(int fd, const struct sockaddr* address, socklen_t size) {
   return fails(CONNECT) ? -1 : REAL(connect)(fd, address, size);
 }
 
+ssize_t pread(int fd, void* to, size_t size, off_t at) { return fails(PREAD) ? -1 : REAL(pread)(fd, to, size, at); }
+ssize_t writev(int fd, const struct iovec* from, int count) {
+  return fails(WRITEV) ? -1 : REAL(writev)(fd, from, count);
+}
 pid_t fork(void) { return fails(FORK) ? -1 : REAL(fork)(); }
 
 int clock_gettime(clockid_t clock, struct timespec* out) {

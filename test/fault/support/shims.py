@@ -8,7 +8,7 @@ import subprocess
 
 from harness import Failure, scratch
 
-KINDS = ("accept", "socket", "connect", "fork", "malloc")
+KINDS = ("accept", "socket", "connect", "fork", "malloc", "pread", "writev")
 WORDS = ("pid", "error", "after", "times", "seen", "failed")
 
 
