@@ -2,6 +2,7 @@
 // this room. Nothing reads outside [at, end).
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -47,6 +48,12 @@ inline const char* find_control(const char* at, const char* end) {
 inline std::size_t count_controls(const char* at, const char* end) {
   const __m128i zero = _mm_setzero_si128();
   std::size_t count = 0;
+  if (const auto rest = (end - at) % 16; end - at >= 16 && rest != 0) {
+    // The bytes behind the last whole block are the last ones of the block that ends with them.
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(controls_in(load(end - 16))));
+    count = static_cast<std::size_t>(std::popcount(mask >> (16 - rest)));
+    end -= rest;
+  }
   while (end - at >= 16) {
     __m128i found = zero;  // a count per position in the block; 255 rounds fit
     for (int round = 0; round < 255 && end - at >= 16; ++round, at += 16)
@@ -127,7 +134,7 @@ inline const char* find_not_visible(const char* at, const char* end) {
 }
 #endif
 
-// Copies `size` bytes that are most often fewer than 16; returns the end of the copy. Two moves
+// Copies `size` bytes that are most often fewer than 32; returns the end of the copy. Two moves
 // that may overlap, where a call of memcpy would be most of the cost.
 inline char* copy_short(const char* from, std::size_t size, char* to) {
   const auto both_ends = [&]<class Word>(Word) {
@@ -137,8 +144,10 @@ inline char* copy_short(const char* from, std::size_t size, char* to) {
     std::memcpy(to, &first, sizeof first);
     std::memcpy(to + size - sizeof last, &last, sizeof last);
   };
-  if (size > 16) {
+  if (size > 32) {
     std::memcpy(to, from, size);
+  } else if (size >= 16) {
+    both_ends(std::array<std::uint64_t, 2>{});
   } else if (size >= 8) {
     both_ends(std::uint64_t{});
   } else if (size >= 4) {
