@@ -22,6 +22,11 @@ def started(origin, shim, allow=()):
     return Daemon(config(origin), workers=2, environment=shim.environment, allow=list(allow))
 
 
+def loaded(weir):
+    """The keeper knows what is on disk."""
+    wait_until(lambda: disk_of(weir)["loaded"], 10, "the keeper to have its folder")
+
+
 def fresh(origin, targets):
     """How often each of them was asked for since it was cleared."""
     return sum(origin.asked.get(target, 0) for target in targets)
@@ -32,6 +37,7 @@ def test_reads_that_fail_are_misses():
     """EIO from every read, then from some: right bodies all the while, hits again as soon as the disk reads."""
     shim = Shim()
     with Bodies() as origin, started(origin, shim) as weir:
+        loaded(weir)
         store_all(weir, TARGETS)
         before = disk_of(weir)
         (keeper,) = keepers(weir)
@@ -48,7 +54,7 @@ def test_reads_that_fail_are_misses():
             shim.set("pread", errno.EIO, pid=keeper, after=random.randrange(100), times=1)
             fetch_all(weir, random.sample(TARGETS, 50))
         shim.clear("pread")
-        wait_until(lambda: disk_of(weir)["loaded"], 10, "the keeper to have its folder")
+        loaded(weir)
         fetch_all(weir, TARGETS)
         hits = disk_of(weir)["hits"]
         fetch_all(weir, TARGETS)
@@ -63,7 +69,7 @@ def test_writes_that_fail_leave_nothing_behind():
     """EIO from every write: answers as ever, no file that is not whole, and writing goes on when the disk does."""
     shim = Shim()
     with Bodies() as origin, started(origin, shim, [r"files can't be written"]) as weir:
-        wait_until(lambda: disk_of(weir)["loaded"], 10, "the keeper to have its folder")
+        loaded(weir)
         (keeper,) = keepers(weir)
         shim.set("writev", errno.EIO, pid=keeper)
         fetch_all(weir, TARGETS, "MISS")
@@ -86,6 +92,7 @@ def test_writes_that_fail_leave_nothing_behind():
 def test_files_that_end_early_are_misses():
     """Each file cut at a place of its own, behind the keeper's back: a miss each, fetched once, and stored again."""
     with Bodies() as origin, Daemon(config(origin), workers=2) as weir:
+        loaded(weir)
         store_all(weir, TARGETS)
         origin.asked.clear()
         cut = files(weir)
