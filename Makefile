@@ -94,7 +94,7 @@ integration:                            ## integration tests alone, with the cas
 	$(AGAIN) all
 	@test/integration/run --mode $(MODE) $(ARGS)
 
-faults:                                 ## all fault and torture tests, at full length (more than 11 minutes; test runs a bounded core); ends with a table of figures
+faults:                                 ## all fault and torture tests, at full length (17 minutes on 2 cores; test runs a bounded core); ends with a table of figures
 	@tools/deps build test
 	$(AGAIN) MODE=release all
 	$(AGAIN) MODE=hooks build-faults

@@ -2,7 +2,6 @@
 // this room. Nothing reads outside [at, end).
 #pragma once
 
-#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -134,7 +133,7 @@ inline const char* find_not_visible(const char* at, const char* end) {
 }
 #endif
 
-// Copies `size` bytes that are most often fewer than 32; returns the end of the copy. Two moves
+// Copies `size` bytes that are most often fewer than 16; returns the end of the copy. Two moves
 // that may overlap, where a call of memcpy would be most of the cost.
 inline char* copy_short(const char* from, std::size_t size, char* to) {
   const auto both_ends = [&]<class Word>(Word) {
@@ -144,10 +143,8 @@ inline char* copy_short(const char* from, std::size_t size, char* to) {
     std::memcpy(to, &first, sizeof first);
     std::memcpy(to + size - sizeof last, &last, sizeof last);
   };
-  if (size > 32) {
+  if (size > 16) {
     std::memcpy(to, from, size);
-  } else if (size >= 16) {
-    both_ends(std::array<std::uint64_t, 2>{});
   } else if (size >= 8) {
     both_ends(std::uint64_t{});
   } else if (size >= 4) {

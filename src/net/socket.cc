@@ -12,9 +12,8 @@
 namespace weir {
 namespace {
 
-constexpr std::size_t iovecs_max = 64;  // per system call; what is over comes with the next
-
-constexpr std::size_t copied_bytes_max = 2048;
+constexpr std::size_t iovecs_max = 64;          // per system call; what is over comes with the next
+constexpr std::size_t copied_bytes_max = 2048;  // a head and a small body
 
 std::size_t total(std::span<const iovec> parts) {
   std::size_t bytes = 0;

@@ -4,10 +4,10 @@
 //   fill() -> find_head()* -> start_body() -> pass()/fill()*          rest(): what came behind the
 //   answer
 //
-// One buffer: none while nothing is there, 16 KiB at first; twice as much each time a read filled
-// it and the sink then took everything, up to `buffer_max`; half as much when the sink did not.
-// From an empty pool it takes the reserve of 4 KiB: an origin that isn't read may not read either,
-// and whoever holds the blocks may be waiting for just that.
+// One buffer: none while nothing is there, 16 KiB at first; four times as much each time a read
+// filled it and the sink then took everything, up to `buffer_max`; half as much when the sink did
+// not. From an empty pool it takes the reserve of 4 KiB: an origin that isn't read may not read
+// either, and whoever holds the blocks may be waiting for just that.
 #pragma once
 
 #include <cstddef>

@@ -23,6 +23,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -186,7 +187,9 @@ int main(int argc, char** argv) {
   std::vector<int> origins;
   for (int at = 3; at < argc; ++at) origins.push_back(std::atoi(argv[at]));
   for (int worker = 0; worker < std::atoi(argv[2]); ++worker) {
-    if (fork() == 0) {
+    const pid_t child = fork();
+    if (child < 0) fail("fork");
+    if (child == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
       Worker(port, origins).run();
     }

@@ -249,7 +249,7 @@ class Floor(Server):
 class Nginx(Server):
     name = "nginx"
     tuned = True
-    # As often set for large answers: 13 reads and 17 writes for 1 MiB, the nginx that the bars are relative to.
+    # As often set for large answers: 13 reads and 17 writes for 1 MiB, as the nginx had that the bars are relative to.
     buffers = "client_body_buffer_size 128k;"
     large_buffers = "proxy_buffers 8 32k;"
 

@@ -143,11 +143,13 @@ TEST_CASE("plain transport: parts are sent together; a full socket waits for its
   Owner owner;
   ends.transport->set_owner(&owner);
   loop.turn(milliseconds(0));
-  std::string head = "head ", body = "body";
-  const std::array<iovec, 2> parts = {iovec{head.data(), head.size()},
-                                      iovec{body.data(), body.size()}};
-  CHECK(ends.transport->write(parts).bytes == 9);
-  CHECK(ends.hear() == "head body");
+  for (const std::size_t size : {4U, 2043U, 2044U, 10000U}) {  // to 2048 bytes, and more
+    std::string head = "head ", body(size, 'b');
+    const std::array<iovec, 3> parts = {iovec{head.data(), head.size()}, iovec{nullptr, 0},
+                                        iovec{body.data(), body.size()}};
+    CHECK(ends.transport->write(parts).bytes == 5 + size);
+    CHECK(ends.hear() == head + body);
+  }
   const std::string much(1 << 20, 'x');
   std::size_t sent = 0;
   for (int step = 0; step < 1000; ++step) {
