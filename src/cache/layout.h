@@ -199,6 +199,7 @@ struct Memory {
   DiskBucket* disk_buckets = nullptr;
   std::byte* data = nullptr;
   std::uint32_t self = nothing;  // this process's slot
+  mutable std::int64_t impatient_until_ms = 0;  // this process's: see Lock
 
   Memory(const Geometry& geometry, const shm::Zone& zone);
   Derived& derived() const { return control->derived; }

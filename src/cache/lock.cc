@@ -5,6 +5,18 @@
 
 namespace weir::cache {
 
+namespace {
+
+constexpr std::int64_t impatient_ms = 1000;
+
+std::int64_t now_ms() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
+}
+
+}  // namespace
+
 int lock_within(pthread_mutex_t& mutex, std::chrono::microseconds most) {
   if (const int now = ::pthread_mutex_trylock(&mutex); now != EBUSY) return now;
 #if defined(__SANITIZE_THREAD__)
@@ -34,10 +46,23 @@ bool make_lock(Control& control) {
   return made;
 }
 
-Lock::Lock(const Memory& memory, std::chrono::microseconds most) {
-  Control& control = *memory.control;
+Lock::Lock(const Memory& memory) {
   if (memory.has_damage()) return;
-  const int result = lock_within(control.mutex, most);
+  pthread_mutex_t& mutex = memory.control->mutex;
+  int result = ::pthread_mutex_trylock(&mutex);
+  if (result == EBUSY) {
+    result = lock_within(mutex, now_ms() < memory.impatient_until_ms ? hardly : brief);
+    if (result == ETIMEDOUT) memory.impatient_until_ms = now_ms() + impatient_ms;
+  }
+  got(memory, result);
+}
+
+Lock::Lock(const Memory& memory, std::chrono::microseconds most) {
+  if (!memory.has_damage()) got(memory, lock_within(memory.control->mutex, most));
+}
+
+void Lock::got(const Memory& memory, int result) {
+  Control& control = *memory.control;
   if (result == EOWNERDEAD) {
     memory.found_damage();  // before anybody else is let in
     ::pthread_mutex_consistent(&control.mutex);

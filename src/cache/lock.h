@@ -19,10 +19,15 @@ int lock_within(pthread_mutex_t& mutex, std::chrono::microseconds most);
 
 class Lock {
  public:
-  // Of a request; of the housekeeper and of commands, which may wait.
-  static constexpr std::chrono::microseconds brief{1000}, patient{100'000};
+  // Of a request: long enough for a holder that lost its processor to get on. Where that was in
+  // vain the holder is stopped or worse: for a second the process's requests hardly wait then, so
+  // that it stands still for a fiftieth of its time at most.
+  static constexpr std::chrono::microseconds brief{20'000}, hardly{1000};
+  // Of the housekeeper and of commands, which may wait.
+  static constexpr std::chrono::microseconds patient{100'000};
 
-  explicit Lock(const Memory& memory, std::chrono::microseconds most = brief);
+  explicit Lock(const Memory& memory);
+  Lock(const Memory& memory, std::chrono::microseconds most);
   ~Lock();
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
@@ -30,6 +35,7 @@ class Lock {
   explicit operator bool() const { return control_ != nullptr; }
 
  private:
+  void got(const Memory& memory, int result);
   Control* control_ = nullptr;
 };
 

@@ -234,7 +234,7 @@ bool Inner::remove(const Key& key, bool soft, bool purge) {
 }
 
 bool Inner::remove_from_memory(const Key& key, bool soft, bool purge) {
-  const Lock lock(memory, purge ? Lock::patient : Lock::brief);
+  const Lock lock = purge ? Lock(memory, Lock::patient) : Lock(memory);
   if (!lock) {
     if (purge && !soft && !disk.knows_all()) disk.purged_unlocked(purges.next_seq());
     return hide_unlocked(key, soft);
