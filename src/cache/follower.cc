@@ -82,12 +82,18 @@ Follower::State Follower::Core::state() {
 
 // --- joining
 
-Joined Inner::join(const Key& key, FollowerOwner& owner) {
+Joined Inner::join(const Key& key, FollowerOwner& owner, std::optional<std::uint64_t> seen) {
   Joined joined;
   if (key.text.size() > 0xffff || passes.has(key.hash)) return joined;
   const Lock lock(memory);
   if (!lock) return joined;
   CellId id = fills.find(key.hash);
+  // A fill ends in the index before its cell ends: who is in neither was never stored.
+  if (seen && (!id || !fills.word(id).is_active())) {
+    const Head* const stored = head_under(key);
+    joined.look_again = stored != nullptr && stored->seq != *seen;
+    if (joined.look_again) return joined;
+  }
   if (!id || fills.take_over(id)) {
     const std::uint64_t seq = purges.next_seq();
     if (!id) {

@@ -158,8 +158,8 @@ std::optional<Store::Wish> Store::take_wish() {
   return out;
 }
 
-Joined Store::join(const Key& key, FollowerOwner& owner, std::int64_t) {
-  return inner_->join(key, owner);
+Joined Store::join(const Key& key, FollowerOwner& owner, std::optional<std::uint64_t> seen) {
+  return inner_->join(key, owner, seen);
 }
 
 Follower Store::fetch(const Key& key, FollowerOwner& owner) { return inner_->fetch(key, owner); }

@@ -10,7 +10,9 @@
 //               nothing, or stale: join()
 //   join()  ->  leads: a Fill: this process fetches; begin(), append()..., commit()
 //               follows: a Follower: another request fetches the same; its owner is told of each
-//               step alone: no cell or lock to be had: ask the origin, nothing is stored
+//               step
+//               look_again: another fetched it between find() and join()
+//               alone: no cell or lock to be had: ask the origin, nothing is stored
 //
 // No call blocks and none takes longer than a few microseconds; a lock that can't be had is a miss.
 // A process may be killed at any instruction: what it pinned, filled or locked is taken back by
@@ -193,9 +195,10 @@ struct Sighting {
   std::uint64_t hash = 0, ref = 0, seq = 0;  // ref 0: nowhere
 };
 
-struct Joined {  // one of the two, or neither: alone
+struct Joined {  // one of the three, or none: alone
   Fill fill{};
   Follower follower{};
+  bool look_again = false;
 };
 
 // What came of the requests that a store was asked for.
@@ -273,7 +276,9 @@ class Store {
     Reader reader{};  // empty: it is gone
   };
   std::optional<Wish> take_wish();
-  Joined join(const Key& key, FollowerOwner& owner, std::int64_t now_ms);
+  // `seen`: the stored_seq() of what find() gave, 0 for nothing. Where another answer is stored by
+  // now nobody leads: find() again. Without it that is not asked, and there is always a way on.
+  Joined join(const Key& key, FollowerOwner& owner, std::optional<std::uint64_t> seen = {});
   // Where find() found nothing: it may be on disk. Then the cache keeper brings it to memory, and
   // says look_again; or pass, where it can't. Empty: it is not on disk, or the disk is too slow.
   Follower fetch(const Key& key, FollowerOwner& owner);

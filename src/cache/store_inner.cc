@@ -170,6 +170,16 @@ Found Inner::find(const Key& key) {
   return {};
 }
 
+Head* Inner::head_under(const Key& key) {
+  const std::uint32_t number = index.find(key.hash);
+  Head* const head = number == nothing ? nullptr : objects.head_of(number);
+  if (head == nullptr || key_of(*head) != key.text) return nullptr;
+  const auto body = Body::of(head->body.load(std::memory_order_acquire));
+  const bool found = body && body->progress == Body::Progress::complete &&
+                     purges.judge(*head) != Purges::Verdict::purged;
+  return found ? head : nullptr;
+}
+
 Inner::Source Inner::source_of(std::uint64_t hash) {
   const std::uint32_t number = index.find(hash);
   const Ref ref = number == nothing ? Ref() : index.ref(number);
@@ -283,10 +293,8 @@ bool Inner::freshen(const Key& key, Reader& stored, const Facts& facts, std::str
   // The number is drawn before it is asked what was purged: see Purges.
   const std::uint64_t seq = purges.next_seq();
   const auto current = [&]() -> Head* {
-    const std::uint32_t number = index.find(key.hash);
-    Head* const head = number == nothing ? nullptr : objects.head_of(number);
-    const bool same = head != nullptr && key_of(*head) == key.text && head->seq == read->seq;
-    return same && purges.judge(*head) != Purges::Verdict::purged ? head : nullptr;
+    Head* const head = head_under(key);
+    return head != nullptr && head->seq == read->seq ? head : nullptr;
   };
   if (current() == nullptr) return false;
   const std::vector<std::uint64_t> tags = tags_copy(*read);

@@ -73,6 +73,7 @@ struct Inner {
                   std::uint64_t seq) const;  // under the lock
 
   Found find(const Key& key);
+  Head* head_under(const Key& key);  // under the lock: what find() would give; null: nothing
   // What is stored under a hash, to be written to disk: not counted as a use, nor if it was purged.
   struct Source {
     Reader reader{};
@@ -94,7 +95,7 @@ struct Inner {
   bool purge_prefix(std::string_view key_prefix, bool soft) const;
   void purge_tag(std::uint64_t tag, bool soft) const;
 
-  Joined join(const Key& key, FollowerOwner& owner);
+  Joined join(const Key& key, FollowerOwner& owner, std::optional<std::uint64_t> seen);
   Follower fetch(const Key& key, FollowerOwner& owner);
   Follower follow(CellId id, const Key& key, FollowerOwner& owner);
   Fill lead(CellId id, const Key& key, std::uint64_t seq);

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/clock.h"
 #include "cache/key.h"
 #include "proxy/body_coder.h"
 #include "proxy/cache_plan.h"
@@ -67,7 +66,7 @@ std::optional<CacheWork::Copied> CacheStage::take_copy(const AnswerCoding& codin
 // Where another makes it: each for itself meanwhile.
 bool CacheStage::make_copy(const AnswerCoding& coding) {
   cache::Fill fill = std::move(copy_fill_);
-  if (!fill) fill = std::move(plan_.store->join(copy_key_, *this, clock::wall_ms()).fill);
+  if (!fill) fill = std::move(plan_.store->join(copy_key_, *this).fill);
   if (!fill) return false;
   WorkerContext& context = state_.context;
   const EncoderSpec spec = encoder_spec(*state_.location->conf, coding.coding);
@@ -105,7 +104,8 @@ bool CacheStage::wait_for_copy() {
                      state_.request().method != Method::head &&
                      serving_.body_bytes() <= waits_for_bytes_most;
   if (!waits) return false;
-  cache::Joined joined = plan_.store->join(copy_key_, *this, clock::wall_ms());
+  // Made since find_copy(): take_copy() finds it.
+  cache::Joined joined = plan_.store->join(copy_key_, *this, 0);
   copy_fill_ = std::move(joined.fill);
   if (!joined.follower) return false;
   follower_ = std::move(joined.follower);

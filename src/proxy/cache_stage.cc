@@ -99,6 +99,7 @@ bool CacheStage::look() {
   variant_ = {};
   mark_ = {};
   mark_is_soft_ = false;
+  seen_ = 0;
   Found found = plan_.store->find(primary_);
   if (found.kind == Found::Kind::vary) {
     mark_ = state_.arena().copy(found.reader.fields());
@@ -126,6 +127,7 @@ bool CacheStage::look() {
 bool CacheStage::use(cache::Reader reader) {
   // A soft purge of the URI speaks of all its variants.
   const bool soft = reader.soft_purged() || mark_is_soft_;
+  seen_ = reader.stored_seq();
   verdict_ = cache::judge_stored(reader.facts(), request_, soft, clock::wall_ms());
   // Whoever refreshes has come because it is stale. A POST can't be asked behind the client's back.
   const bool served_stale = verdict_.reuse == cache::Reuse::stale_while_revalidate;
@@ -161,7 +163,10 @@ bool CacheStage::miss() {
 }
 
 bool CacheStage::join() {
-  cache::Joined joined = plan_.store->join(key(), *this, clock::wall_ms());
+  const bool may_look = request_.looks_up && looks_ <= looks_max;
+  cache::Joined joined =
+      plan_.store->join(key(), *this, may_look ? std::optional(seen_) : std::nullopt);
+  if (joined.look_again) return look();
   if (joined.fill) return lead(std::move(joined.fill));
   if (!joined.follower) return alone();
   // Whoever refreshes is not needed where another does, nor is anybody kept waiting without `lock`.

@@ -186,6 +186,7 @@ class CacheStage final : public CacheWork,
   Error lost_{Side::upstream, {}};
   std::uint64_t rest_from_ = 0, rest_to_ = 0;
   std::optional<std::uint64_t> asked_slice_;  // nullopt: the whole was asked for
+  std::uint64_t seen_ = 0;  // stored_seq() of what the last look found; 0: nothing
   std::int64_t asked_at_ = 0, told_at_ = 0;
   unsigned looks_ = 0, disk_looks_ = 0;
   Role role_ = Role::looking;

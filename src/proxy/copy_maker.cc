@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/clock.h"
 #include "cache/key.h"
 #include "filter/coder_turns.h"
 #include "proxy/body_coder.h"
@@ -110,7 +109,7 @@ CopyMaker::Step CopyMaker::finish() {
                                             copy.reader.body_bytes() <= coded_.size() &&
                                             !read_whole(copy.reader, coded_))
     return drop();
-  cache::Joined joined = store_.join(key, *this, clock::wall_ms());
+  cache::Joined joined = store_.join(key, *this);
   cache::Fill& fill = joined.fill;
   const bool stored = fill && fill.begin(copy_facts(spec_.level), {}, coded_.size(), tags_) &&
                       fill.append(coded_) && fill.commit();

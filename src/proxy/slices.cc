@@ -129,7 +129,8 @@ void Slices::find() {
     reader_ = std::move(found.reader);
     return;
   }
-  cache::Joined joined = store.join(key_of(*number_), *this, clock::wall_ms());
+  cache::Joined joined = store.join(key_of(*number_), *this, 0);
+  if (joined.look_again) return find();
   if (joined.fill) return fetch(std::move(joined.fill));
   if (!joined.follower) return patience_.arm(look_again_after);
   follower_ = std::move(joined.follower);
@@ -139,7 +140,7 @@ void Slices::find() {
 // Somebody else's exchange leads, and we follow like all others.
 void Slices::fetch(cache::Fill fill) {
   if (!order(*number_, std::move(fill))) return lose();
-  cache::Joined joined = plan_.store->join(key_of(*number_), *this, clock::wall_ms());
+  cache::Joined joined = plan_.store->join(key_of(*number_), *this);
   if (!joined.follower) return patience_.arm(look_again_after);
   follower_ = std::move(joined.follower);
   follow();
@@ -194,7 +195,7 @@ void Slices::prefetch(std::uint64_t number) {
   prefetched_ = number;
   const cache::Key key = key_of(number);
   if (plan_.store->find(key).kind == cache::Found::Kind::answer) return;
-  cache::Joined joined = plan_.store->join(key, *this, clock::wall_ms());
+  cache::Joined joined = plan_.store->join(key, *this, 0);
   if (joined.fill) order(number, std::move(joined.fill));  // where it can't be, read() asks again
 }
 

@@ -33,7 +33,7 @@ std::unique_ptr<Store> make(const StoreSizes& sizes) {
 }
 
 bool put(Store& store, std::string_view text, std::string_view body) {
-  Joined joined = store.join(store.key(text), nobody, now_ms);
+  Joined joined = store.join(store.key(text), nobody);
   Facts facts;
   facts.status = 200;
   facts.response_time = now_ms;

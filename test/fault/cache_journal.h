@@ -126,7 +126,7 @@ inline void demand_all_memory(cache::Store& store) {
   std::uint64_t refused = 0;
   for (std::uint64_t i = 0; i < rounds; ++i) {
     const std::string key = fmt::format("again {}", i);
-    cache::Joined joined = store.join(store.key(key), nobody, 1);
+    cache::Joined joined = store.join(store.key(key), nobody);
     refused += !joined.fill || !fill_proof(joined.fill, key, i, bytes, true);
   }
   CHECK(refused == 0);

@@ -56,7 +56,7 @@ class Everything {
   cache::Store& one() { return *views_[0]; }
   cache::Memory memory() { return {cache::Geometry::of(zone_.sizes()), zone_.zone()}; }
   void fill(const std::string& key, std::uint64_t version, std::uint64_t bytes, bool known) {
-    cache::Joined joined = one().join(one().key(key), nobody_, 1);
+    cache::Joined joined = one().join(one().key(key), nobody_);
     const std::uint64_t tags[] = {version};
     if (joined.fill) fill_proof(joined.fill, key, version, bytes, known, tags);
   }
@@ -69,8 +69,8 @@ class Everything {
   // Slot 2 fetches and is said to have died; slot 3 follows and takes over.
   void leave_an_orphan(std::uint64_t version) {
     const std::string key = "orphan";
-    cache::Joined lead = views_[1]->join(one().key(key), nobody_, 1);
-    cache::Joined follow = views_[2]->join(one().key(key), nobody_, 1);
+    cache::Joined lead = views_[1]->join(one().key(key), nobody_);
+    cache::Joined follow = views_[2]->join(one().key(key), nobody_);
     if (!lead.fill || !follow.follower) return;
     if (!lead.fill.begin(facts_now(), "0 0", std::nullopt, {})) return;
     lead.fill.append("begun");
@@ -135,7 +135,7 @@ void settle_and_demand(cache::Store& store) {
   Nobody nobody;
   for (int i = 0; i < keys; ++i) {
     const std::string key = key_number(i);
-    cache::Joined joined = store.join(store.key(key), nobody, 1);
+    cache::Joined joined = store.join(store.key(key), nobody);
     REQUIRE(joined.fill);  // nobody else fetches
     CHECK(fill_proof(joined.fill, key, 100, bytes_of(i), true));
   }

@@ -59,7 +59,7 @@ class Worker {
       change(key, found.reader);
       return;
     }
-    cache::Joined joined = store_.join(store_.key(key), nobody_, 1);
+    cache::Joined joined = store_.join(store_.key(key), nobody_);
     if (joined.fill) {
       fetch(joined.fill, key);
     } else if (joined.follower) {

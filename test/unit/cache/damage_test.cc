@@ -153,7 +153,7 @@ TEST_CASE("damage: what is derived is made anew from what is not; hits go on bef
     CHECK(look_at_all(*store).right == keys);
     CHECK_FALSE(put(*store, "new", "x"));  // nothing changes meanwhile
     Nobody owner;
-    const Joined joined = store->join(store->key("other"), owner, test_now);
+    const Joined joined = store->join(store->key("other"), owner);
     CHECK_FALSE(joined.fill);
     CHECK(store->keep_house(test_now));
     CHECK(look_at_all(*store).right == keys);
@@ -218,7 +218,7 @@ TEST_CASE("damage: a lock that another holds is a miss, and counted") {
   REQUIRE(::read(ready[0], &said, 1) == 1);
   CHECK(get(*store, "a") == "a");
   Nobody owner;
-  const Joined joined = store->join(store->key("b"), owner, test_now);
+  const Joined joined = store->join(store->key("b"), owner);
   CHECK_FALSE(joined.fill);
   CHECK_FALSE(joined.follower);
   CHECK(store->remove(store->key("a")));

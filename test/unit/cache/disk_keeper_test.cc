@@ -454,7 +454,7 @@ TEST_CASE("disk tier: while the keeper does not answer nobody waits for long, an
     one.give_up();
     CHECK(two.state() == Follower::State::orphaned);
   }
-  Joined joined = disk.worker->join(disk.worker->key("key"), owner, wall_ms());
+  Joined joined = disk.worker->join(disk.worker->key("key"), owner);
   REQUIRE(joined.fill);
   // Meanwhile the keeper comes to it: too late.
   disk.settle();

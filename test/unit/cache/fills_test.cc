@@ -17,8 +17,8 @@ bool is_woken(const Store& store) {
 struct Two {
   std::unique_ptr<Store> one = make_store(sizes, 0), two = second_view(*one, 200);
   Nobody first, second;
-  Joined lead = one->join(one->key("k"), first, test_now);
-  Joined follow = two->join(two->key("k"), second, test_now);
+  Joined lead = one->join(one->key("k"), first);
+  Joined follow = two->join(two->key("k"), second);
 };
 
 }  // namespace
@@ -29,7 +29,7 @@ TEST_CASE("fills: the first leads, the others follow, in its process and in othe
   CHECK_FALSE(it.lead.follower);
   REQUIRE(it.follow.follower);
   CHECK_FALSE(it.follow.fill);
-  Joined near = it.one->join(it.one->key("k"), it.first, test_now);
+  Joined near = it.one->join(it.one->key("k"), it.first);
   REQUIRE(near.follower);
   CHECK(it.follow.follower.state() == Follower::State::waiting);
   CHECK_FALSE(is_woken(*it.two));
@@ -41,6 +41,32 @@ TEST_CASE("fills: the first leads, the others follow, in its process and in othe
   CHECK(it.second.last == Follower::State::growing);
   CHECK(it.follow.follower.reader().fields() == "a: b\r\n");
   CHECK_FALSE(has(*it.two, "k"));  // only those who follow get what still grows
+}
+
+TEST_CASE("fills: who did not find what was stored before it joined is sent to look again") {
+  const auto one = make_store(sizes, 0), two = second_view(*one, 200);
+  Nobody owner;
+  const Key key = two->key("k");
+  CHECK(two->join(key, owner, 0).fill);  // there is nothing indeed; it gives up
+  REQUIRE(two->find(key).kind == Found::Kind::nothing);
+  REQUIRE(put(*one, "k", "first"));
+  const Joined late = two->join(key, owner, 0);
+  CHECK(late.look_again);
+  CHECK_FALSE(late.fill);
+  CHECK_FALSE(late.follower);
+  const std::uint64_t seen = two->find(key).reader.stored_seq();
+  CHECK(two->join(key, owner, seen).fill);  // stale, for instance: it is asked for anew
+  REQUIRE(put(*one, "k", "second"));
+  CHECK(two->join(key, owner, seen).look_again);
+  CHECK(two->join(key, owner).fill);
+  SUBCASE("not where find() gives nothing: purged") { one->purge(key, false); }
+  SUBCASE("not where find() gives nothing: removed") { one->remove(key); }
+  SUBCASE("not where find() gives nothing: purged by tag") { one->purge_all(false); }
+  CHECK(two->join(key, owner, 0).look_again == has(*two, "k"));
+  SUBCASE("of a key that is being fetched one follows") {
+    Joined lead = one->join(one->key("k"), owner);
+    CHECK(two->join(key, owner, seen).follower);
+  }
 }
 
 TEST_CASE("fills: who follows reads what has come, as it comes") {
@@ -154,10 +180,10 @@ TEST_CASE("fills: a fill that fails while it is read leaves what came, and says 
 TEST_CASE("fills: the place of a fill that ended is used again, who looks late asks the index") {
   Two it;
   it.lead.fill.abandon();
-  Joined next = it.one->join(it.one->key("k"), it.first, test_now);
+  Joined next = it.one->join(it.one->key("k"), it.first);
   REQUIRE(next.fill);
   for (int i = 0; i < 100'000; ++i) {  // until all places had another
-    Joined other = it.one->join(it.one->key(fmt::format("{}", i)), it.first, test_now);
+    Joined other = it.one->join(it.one->key(fmt::format("{}", i)), it.first);
     REQUIRE_FALSE(other.follower);
   }
   CHECK(it.follow.follower.state() == Follower::State::look_again);
@@ -170,7 +196,7 @@ TEST_CASE("fills: where there is no place for one more its request goes alone") 
   std::vector<Joined> many;
   unsigned alone = 0;
   for (int i = 0; i < 10'000; ++i) {
-    many.push_back(store->join(store->key(fmt::format("{}", i)), owner, test_now));
+    many.push_back(store->join(store->key(fmt::format("{}", i)), owner));
     alone += !many.back().fill;
   }
   CHECK(alone >= 10'000 - 4096);
@@ -181,15 +207,15 @@ TEST_CASE(
     "fills: a key that passes is known as such for a while, and no longer once it is stored") {
   const auto store = make_store(sizes);
   Nobody owner;
-  store->join(store->key("k"), owner, test_now).fill.pass(4'000'000'000'000);
+  store->join(store->key("k"), owner).fill.pass(4'000'000'000'000);
   CHECK(store->find(store->key("k")).kind == Found::Kind::pass);
-  const Joined alone = store->join(store->key("k"), owner, test_now);
+  const Joined alone = store->join(store->key("k"), owner);
   CHECK_FALSE(alone.fill);
   CHECK_FALSE(alone.follower);
   CHECK(store->find(store->key("other")).kind == Found::Kind::nothing);
-  store->join(store->key("past"), owner, test_now).fill.pass(1000);  // 1970
+  store->join(store->key("past"), owner).fill.pass(1000);  // 1970
   CHECK(store->find(store->key("past")).kind == Found::Kind::nothing);
-  CHECK(store->join(store->key("past"), owner, test_now).fill);
+  CHECK(store->join(store->key("past"), owner).fill);
 }
 
 TEST_CASE("fills: the fills of a dead process are orphans, one of those who follow takes over") {
@@ -198,7 +224,7 @@ TEST_CASE("fills: the fills of a dead process are orphans, one of those who foll
     Two it;
     const auto three = second_view(*it.one, 3);
     Nobody third;
-    Joined other = three->join(three->key("k"), third, test_now);
+    Joined other = three->join(three->key("k"), third);
     if (begun) {
       REQUIRE(it.lead.fill.begin(fresh_for(1000), "", 9, {}));
       REQUIRE(it.lead.fill.append("first"));
@@ -242,7 +268,7 @@ TEST_CASE("fills: who joins an orphan leads") {
   it.two->clean_dead({0, 1});
   const auto three = second_view(*it.one, 3);
   Nobody third;
-  CHECK(three->join(three->key("k"), third, test_now).fill);
+  CHECK(three->join(three->key("k"), third).fill);
 }
 
 TEST_CASE("fills: a fill of a variant says so under the key that was joined") {
@@ -255,7 +281,7 @@ TEST_CASE("fills: a fill of a variant says so under the key that was joined") {
   REQUIRE(marker.kind == Found::Kind::vary);
   CHECK(marker.reader.fields() == "accept-encoding");
   Nobody same;
-  Joined joined = it.two->join(it.two->key("k vary gzip"), same, test_now);
+  Joined joined = it.two->join(it.two->key("k vary gzip"), same);
   REQUIRE(joined.follower);
   CHECK(joined.follower.state() == Follower::State::growing);
   REQUIRE(it.lead.fill.append("gzip"));
@@ -266,7 +292,7 @@ TEST_CASE("fills: a fill of a variant says so under the key that was joined") {
   const std::uint64_t seq = it.two->find(it.two->key("k vary gzip")).reader.stored_seq();
   CHECK(seq >= marker.reader.stored_seq());
   // Another variant leaves what says so as it is.
-  Joined other = it.one->join(it.one->key("k"), it.first, test_now);
+  Joined other = it.one->join(it.one->key("k"), it.first);
   const Key plain = it.one->key("k vary");
   REQUIRE(other.fill.begin(fresh_for(1000), "f", 5, {}, &plain, "accept-encoding"));
   REQUIRE(other.fill.append("plain"));
@@ -275,7 +301,7 @@ TEST_CASE("fills: a fill of a variant says so under the key that was joined") {
   CHECK(get(*it.one, "k vary gzip") == "gzip");
   // After a purge of the key its variants are older than what says that there are some.
   CHECK(it.one->purge(it.one->key("k"), false));
-  Joined again = it.one->join(it.one->key("k"), it.first, test_now);
+  Joined again = it.one->join(it.one->key("k"), it.first);
   REQUIRE(again.fill.begin(fresh_for(1000), "f", 5, {}, &plain, "accept-encoding"));
   CHECK(it.two->find(it.two->key("k")).reader.stored_seq() > seq);
   demand_sound(*it.one);
@@ -284,7 +310,7 @@ TEST_CASE("fills: a fill of a variant says so under the key that was joined") {
 TEST_CASE("fills: two fills of one variant: the second is not stored, who follows it looks again") {
   Two it;
   const Key variant = it.one->key("v");
-  Joined direct = it.one->join(variant, it.first, test_now);
+  Joined direct = it.one->join(variant, it.first);
   REQUIRE(direct.fill);
   CHECK_FALSE(it.lead.fill.begin(fresh_for(1000), "f", 4, {}, &variant, "accept"));
   CHECK(it.follow.follower.state() == Follower::State::look_again);
@@ -302,7 +328,7 @@ TEST_CASE("fills: those who follow may leave while they are told") {
     int news = 0;
   } leaver;
   for (int i = 0; i < 5; ++i) {
-    leaver.mine.push_back(it.two->join(it.two->key("k"), leaver, test_now));
+    leaver.mine.push_back(it.two->join(it.two->key("k"), leaver));
   }
   it.lead.fill.abandon();
   it.two->on_wake();

@@ -151,7 +151,7 @@ TEST_CASE("purge: what is being fetched when a purge comes is not found after it
       CAPTURE(begun);
       const auto store = make_store(sizes);
       Nobody owner;
-      Joined joined = store->join(store->key("k"), owner, test_now);
+      Joined joined = store->join(store->key("k"), owner);
       const std::uint64_t tags[] = {Store::tag_hash("t")};
       if (!begun) purge(*store);
       REQUIRE(joined.fill.begin(fresh_for(1000), "", 4, tags));
@@ -168,7 +168,7 @@ TEST_CASE("purge: what is being fetched when a purge comes is not found after it
 TEST_CASE("purge: what is being fetched when a soft purge comes is stale from the start") {
   const auto store = make_store(sizes);
   Nobody owner;
-  Joined joined = store->join(store->key("k"), owner, test_now);
+  Joined joined = store->join(store->key("k"), owner);
   store->purge(store->key("k"), true);
   CHECK(fill_with(std::move(joined.fill), "text"));
   CHECK(is_soft(*store, "k"));

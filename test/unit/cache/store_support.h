@@ -78,7 +78,7 @@ inline bool fill_with(Fill fill, std::string_view body, const How& how = {}) {
 
 inline bool put(Store& store, std::string_view key, std::string_view body, const How& how = {}) {
   Nobody owner;
-  Joined joined = store.join(store.key(key), owner, test_now);
+  Joined joined = store.join(store.key(key), owner);
   return joined.fill && fill_with(std::move(joined.fill), body, how);
 }
 

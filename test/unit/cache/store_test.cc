@@ -146,16 +146,16 @@ TEST_CASE("store: a fill that ends before its commit, or with another length, st
   const auto store = make_store(small);
   Nobody owner;
   {
-    Joined joined = store->join(store->key("a"), owner, test_now);
+    Joined joined = store->join(store->key("a"), owner);
     REQUIRE(joined.fill.begin(fresh_for(1000), "", 10, {}));
     REQUIRE(joined.fill.append("12345"));
   }
   CHECK_FALSE(has(*store, "a"));
-  Joined shorter = store->join(store->key("a"), owner, test_now);
+  Joined shorter = store->join(store->key("a"), owner);
   REQUIRE(shorter.fill.begin(fresh_for(1000), "", 10, {}));
   REQUIRE(shorter.fill.append("12345"));
   CHECK_FALSE(shorter.fill.commit());
-  Joined longer = store->join(store->key("a"), owner, test_now);
+  Joined longer = store->join(store->key("a"), owner);
   REQUIRE(longer.fill.begin(fresh_for(1000), "", 3, {}));
   CHECK_FALSE(longer.fill.append("12345"));
   CHECK_FALSE(has(*store, "a"));
@@ -167,19 +167,19 @@ TEST_CASE("store: a fill that ends before its commit, or with another length, st
 TEST_CASE("store: what is too large is refused as early as it is known") {
   const auto store = make_store({.bytes = 4U << 20, .object_bytes_max = 10'000});
   Nobody owner;
-  Joined known = store->join(store->key("a"), owner, test_now);
+  Joined known = store->join(store->key("a"), owner);
   CHECK_FALSE(known.fill.begin(fresh_for(1000), "", 10'001, {}));
-  Joined unknown = store->join(store->key("a"), owner, test_now);
+  Joined unknown = store->join(store->key("a"), owner);
   REQUIRE(unknown.fill.begin(fresh_for(1000), "", std::nullopt, {}));
   REQUIRE(unknown.fill.append(std::string(9000, 'x')));
   CHECK_FALSE(unknown.fill.append(std::string(1001, 'x')));
   CHECK_FALSE(unknown.fill);
   const std::string long_fields(70'000, 'f');
-  Joined fields = store->join(store->key("a"), owner, test_now);
+  Joined fields = store->join(store->key("a"), owner);
   CHECK_FALSE(fields.fill.begin(fresh_for(1000), long_fields, 1, {}));
   const std::string long_key(70'000, 'k');
   CHECK_FALSE(has(*store, long_key));
-  Joined key = store->join(store->key(long_key), owner, test_now);
+  Joined key = store->join(store->key(long_key), owner);
   CHECK_FALSE(key.fill);
   CHECK_FALSE(key.follower);
   demand_sound(*store);

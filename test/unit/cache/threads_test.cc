@@ -45,7 +45,7 @@ void work(Store& store, unsigned seed, const std::vector<std::string>& bodies, S
       if (what == 4 && random() % 8 == 0) store.purge_all(random() % 2 == 0);
       continue;
     }
-    Joined joined = store.join(store.key(key), nobody, test_now);
+    Joined joined = store.join(store.key(key), nobody);
     const std::uint64_t tags[] = {random() % 20};
     if (joined.fill) {
       sums.stored += fill_with(std::move(joined.fill), body,

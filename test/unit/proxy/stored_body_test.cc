@@ -60,7 +60,7 @@ struct World {
 
   Fill lead(std::string_view name) {
     Nobody nobody;
-    Joined joined = store->join(store->key(name), nobody, test_now);
+    Joined joined = store->join(store->key(name), nobody);
     REQUIRE(joined.fill);
     return std::move(joined.fill);
   }
