@@ -155,6 +155,10 @@ bool Buffer::grow_to(std::size_t size) {
   return true;
 }
 
+bool Buffer::grow_for_body(std::size_t most) {
+  return grow_to(std::min(BufferPool::block_within(most), BufferPool::growth * capacity_));
+}
+
 void Buffer::release() {
   if (block_ != nullptr) give_back(block_, capacity_);
   block_ = nullptr;

@@ -105,6 +105,9 @@ class Buffer {
   // kept. False, and nothing changed: at the largest, or the pool is empty.
   bool grow();
   bool grow_to(std::size_t size);
+  // BufferPool::growth times the block, to the largest of at most `most` bytes: after a read that
+  // filled it.
+  bool grow_for_body(std::size_t most);
   void release();  // gives the block back, with whatever is in it
   void release_if_empty() {
     if (empty()) release();

@@ -230,9 +230,11 @@ void Exchange::on_upgrade(Attempt& attempt, ResponseHead& received, std::string_
   enter(Phase::answering);
   in_flight_ = std::move(in_flight);
   leave_breadcrumb(state_, "tunnel");
-  tunnel_ =
-      std::make_unique<Tunnel>(state_.context.loop, state_.context.buffers, state_.client,
-                               std::move(transport), *state_.location->conf->proxy_read_timeout);
+  const conf::LocationConf& conf = *state_.location->conf;
+  const Tunnel::Limits limits{*conf.proxy_read_timeout,
+                              static_cast<std::size_t>(conf.proxy_buffer_size_max->bytes)};
+  tunnel_ = std::make_unique<Tunnel>(state_.context.loop, state_.context.buffers, state_.client,
+                                     std::move(transport), limits);
   state_.client.flush();
   if (!tunnel_->start(early)) {
     log_error(state_, trouble(Trouble::no_buffers),

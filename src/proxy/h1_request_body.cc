@@ -165,10 +165,7 @@ bool H1RequestBody::fill() {
   }
   if (buffer_.empty()) {
     buffer_.clear();
-    if (filled_) {
-      const std::size_t most = BufferPool::block_within(rules_.buffer_max);
-      buffer_.grow_to(std::min(most, BufferPool::growth * buffer_.capacity()));
-    }
+    if (filled_) buffer_.grow_for_body(rules_.buffer_max);
   } else {
     buffer_.compact();
   }

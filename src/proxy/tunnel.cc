@@ -13,13 +13,13 @@ constexpr std::size_t bytes_per_turn = std::size_t{512} * 1024;
 }  // namespace
 
 Tunnel::Tunnel(Loop& loop, BufferPool& pool, ClientStream& client, std::unique_ptr<Transport> peer,
-               std::chrono::milliseconds idle_limit)
+               const Limits& limits)
     : client_(client),
       peer_(std::move(peer)),
       buffer_(pool),
       waiter_(&buffer_free, this),
       timer_(loop, &idle, this),
-      idle_limit_(idle_limit) {
+      limits_(limits) {
   peer_->set_owner(this);
 }
 
@@ -80,7 +80,7 @@ void Tunnel::relay() {
     if (!peer_->readable()) break;
     if (!buffer_.acquire()) return buffer_.pool().wait(waiter_);
     buffer_.clear();
-    if (filled_) buffer_.grow();
+    if (filled_) buffer_.grow_for_body(limits_.buffer_max);
     const std::size_t room = buffer_.writable().size();
     const Io io = peer_->read(buffer_.writable());
     if (io.state == Io::State::again) break;
@@ -95,7 +95,7 @@ void Tunnel::relay() {
     budget -= std::min(budget, io.bytes);
   }
   buffer_.release();
-  if (done_) timer_.arm(idle_limit_);
+  if (done_) timer_.arm(limits_.idle);
 }
 
 void Tunnel::abort(Error why) { end(why); }

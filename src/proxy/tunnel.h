@@ -18,8 +18,12 @@ namespace weir {
 
 class Tunnel final : public BodySink, public BodySource, private TransportOwner {
  public:
+  struct Limits {
+    std::chrono::milliseconds idle;  // that long nothing moves either way
+    std::size_t buffer_max;          // bytes, of what comes from the peer
+  };
   Tunnel(Loop& loop, BufferPool& pool, ClientStream& client, std::unique_ptr<Transport> peer,
-         std::chrono::milliseconds idle_limit);
+         const Limits& limits);
   Tunnel& operator=(Tunnel&&) = delete;
 
   // After client.begin_tunnel(). `early` came from the peer behind its head. False: no buffer.
@@ -39,7 +43,7 @@ class Tunnel final : public BodySink, public BodySource, private TransportOwner 
  private:
   void on_ready(Transport& transport, Ready ready) override;
   void relay();  // from the peer to the client
-  void moved() { timer_.arm(idle_limit_); }
+  void moved() { timer_.arm(limits_.idle); }
   void end(Error why);
   static void idle(void* self);
   static void buffer_free(void* self);
@@ -49,7 +53,7 @@ class Tunnel final : public BodySink, public BodySource, private TransportOwner 
   Buffer buffer_;  // from the peer
   BufferPool::Waiter waiter_;
   Timer timer_;
-  std::chrono::milliseconds idle_limit_;
+  const Limits limits_;
   std::uint64_t received_ = 0, sent_ = 0;
   bool peer_ended_ = false;    // the peer's direction
   bool client_ended_ = false;  // the client's direction: its last byte was given to the peer
