@@ -45,9 +45,12 @@ class Reader::Core {
   bool spoil();
 };
 
-// What a fill brings back from disk, under the seq that it had.
+// What a fill brings that was stored before, on disk or in another store, under the seq it is to
+// have.
 class Restored {
  public:
+  explicit Restored(std::uint32_t its_owner) : owner(its_owner) {}
+  const std::uint32_t owner;  // of the cell: a slot, or disk_slot
   Content content = Content::answer;
   std::uint64_t body_word = 0;  // 0: it had none
   bool soft = false;
@@ -86,7 +89,7 @@ class Fill::Core {
   bool grow_table();
   void finish_piece();
   void let_go();
-  std::uint32_t owner() const { return restored != nullptr ? disk_slot : inner->memory.self; }
+  std::uint32_t owner() const { return restored != nullptr ? restored->owner : inner->memory.self; }
   bool may_restore(bool& soft) const;
   bool store();
 

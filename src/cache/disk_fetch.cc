@@ -35,7 +35,7 @@ class FromDisk final : public Restored {
  public:
   FromDisk(void* keeper, const DiskObject& object,
            Purges::Verdict (*judge)(void* keeper, const DiskObject& object))
-      : keeper_(keeper), object_(object), judge_(judge) {
+      : Restored(disk_slot), keeper_(keeper), object_(object), judge_(judge) {
     content = object.content;
     body_word = object.body_word;
   }

@@ -1,5 +1,7 @@
 #include "cache/eviction.h"
 
+#include <algorithm>
+
 namespace weir::cache {
 
 void Queues::found(Entry& entry) const {
@@ -11,6 +13,15 @@ void Queues::found(Entry& entry) const {
   } else if (used < 3) {
     entry.used.store(static_cast<std::uint16_t>(used + 1), std::memory_order_relaxed);
   }
+}
+
+unsigned Queues::warmth(const Entry& entry) const {
+  const std::uint16_t used = entry.used.load(std::memory_order_relaxed);
+  if (!is_lru()) return std::min<unsigned>(used + (entry.queue == main ? 1U : 0U), warmest);
+  const std::uint64_t now = memory_.control->generation.load(std::memory_order_relaxed);
+  const auto age = static_cast<std::uint16_t>(now - used);
+  const std::uint64_t oldest = now - memory_.derived().oldest;
+  return age <= 1 ? 3 : age <= oldest / 8 ? 2 : age <= oldest / 2 ? 1 : 0;
 }
 
 // The links are bounds-checked where they are followed: a bit that flips makes damage, not a crash.

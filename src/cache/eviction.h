@@ -26,6 +26,9 @@ class Queues {
   void erase(std::uint32_t number) const;
   void relocate(std::uint32_t from, std::uint32_t to) const;  // the entry is another place
   std::uint32_t choose(Limit limit) const;  // who goes next; nothing: there is none
+  // How much it is worth to be kept, from 0 to `warmest`. Without the lock, and roughly.
+  static constexpr unsigned warmest = 3;
+  unsigned warmth(const Entry& entry) const;
   // The colder of two, for where an entry can't be put at all.
   bool is_colder(const Entry& one, const Entry& other) const;
 

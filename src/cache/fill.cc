@@ -332,7 +332,7 @@ bool Fill::Core::store() {
 // Under the lock. Not where those who wait gave up, or where something newer is there.
 bool Fill::Core::may_restore(bool& soft) const {
   const CellWord word = inner->fills.word(cell);
-  if (word.version != cell.version || word.slot != disk_slot || !word.is_active()) return false;
+  if (word.version != cell.version || word.slot != restored->owner || !word.is_active()) return false;
   const Purges::Verdict verdict = restored->judge_again();
   if (verdict == Purges::Verdict::purged) return false;
   soft = soft || restored->soft || verdict == Purges::Verdict::soft;
@@ -345,7 +345,7 @@ void Fill::Core::end(CellState state) {
   if (head != nullptr) {
     head->body.store(Body{bytes, Body::Progress::failed}.word(), std::memory_order_release);
   }
-  // It is on disk, and there was no room in memory: each asks the origin.
+  // It is there, and there was no room in memory: each asks the origin.
   if (restored != nullptr && state == CellState::failed) state = CellState::pass;
   if (cell) inner->fills.change(cell, state, owner());
   auto& growing = inner->memory.rows[inner->memory.self].growing;

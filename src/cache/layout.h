@@ -31,6 +31,8 @@ inline constexpr std::uint32_t use_cells = 65536;
 inline constexpr std::uint32_t wish_places = 64;
 inline constexpr std::uint32_t tag_cells = 16384, tag_ways = 4;
 inline constexpr std::uint32_t rules_most = 32, rule_bytes_most = 1000;
+inline constexpr std::uint64_t seq_first =
+    1;  // the number before all others, where there is no disk
 inline constexpr std::uint32_t queues = 256;  // lru: generations; s3fifo: small and main
 
 // --- segments
@@ -141,6 +143,11 @@ struct Derived {
 };
 
 enum class Damage : std::uint32_t { none, found };
+enum class Earlier : std::uint32_t {
+  none,     // nothing came, or it is this store's alone
+  watched,  // all came; there it may still be removed
+  comes,
+};
 
 struct Control {
   alignas(64) pthread_mutex_t mutex;
@@ -157,6 +164,10 @@ struct Control {
   std::atomic<std::uint64_t> evicted, expired, purged, damaged, no_room, lock_timeouts, moved;
   alignas(64) std::uint64_t sweep_began, swept;  // housekeeper: seq when a round over the entries
   std::uint32_t sweep_at;                        // began, and the last one that is through
+  // What another store held before: transfer.h
+  std::atomic<Earlier> earlier;
+  std::atomic<std::uint64_t> compared;  // removals of that store when what came was compared
+  std::atomic<std::uint64_t> removals;  // of single keys, here, so far
   Rule rules[rules_most];
 };
 static_assert(shm::Shared<Control>);
@@ -198,7 +209,7 @@ struct Memory {
   DiskControl* disk = nullptr;  // null: no disk tier
   DiskBucket* disk_buckets = nullptr;
   std::byte* data = nullptr;
-  std::uint32_t self = nothing;  // this process's slot
+  std::uint32_t self = nothing;                 // this process's slot
   mutable std::int64_t impatient_until_ms = 0;  // this process's: see Lock
 
   Memory(const Geometry& geometry, const shm::Zone& zone);

@@ -80,17 +80,31 @@ Purges::Verdict Purges::judge_tags(const Head& head) const {
   for (std::uint16_t i = 0; i < head.tags; ++i) {
     std::uint64_t tag = 0;
     std::memcpy(&tag, tags_of(head) + i, sizeof tag);
-    const TagCell* const set = set_of(memory_, tag);
-    for (std::uint32_t way = 0; way < tag_ways; ++way) {
-      if (set[way].tag.load(std::memory_order_acquire) != tag) continue;
-      verdict = worse(verdict, by(head.seq, set[way].hard.load(std::memory_order_acquire),
-                                  set[way].soft.load(std::memory_order_acquire)));
-    }
+    verdict = worse(verdict, judge_record(head.seq, tag));
   }
   // After the records: the floor is raised before a record gives way.
-  return worse(verdict,
-               by(head.seq, memory_.control->tag_hard_floor.load(std::memory_order_acquire),
-                  memory_.control->tag_soft_floor.load(std::memory_order_acquire)));
+  return worse(verdict, judge_tag_floor(head.seq));
+}
+
+Purges::Verdict Purges::judge_tag(std::uint64_t seq, std::uint64_t tag) const {
+  const Verdict verdict = judge_record(seq, tag);
+  return worse(verdict, judge_tag_floor(seq));
+}
+
+Purges::Verdict Purges::judge_record(std::uint64_t seq, std::uint64_t tag) const {
+  const TagCell* const set = set_of(memory_, tag);
+  Verdict verdict = Verdict::stays;
+  for (std::uint32_t way = 0; way < tag_ways; ++way) {
+    if (set[way].tag.load(std::memory_order_acquire) != tag) continue;
+    verdict = worse(verdict, by(seq, set[way].hard.load(std::memory_order_acquire),
+                                set[way].soft.load(std::memory_order_acquire)));
+  }
+  return verdict;
+}
+
+Purges::Verdict Purges::judge_tag_floor(std::uint64_t seq) const {
+  return by(seq, memory_.control->tag_hard_floor.load(std::memory_order_acquire),
+            memory_.control->tag_soft_floor.load(std::memory_order_acquire));
 }
 
 Purges::Verdict Purges::judge_prefix(const Head& head) const {
@@ -109,6 +123,8 @@ void Purges::all(bool soft) const {
   Control& it = *memory_.control;
   at_new_seq([&](std::uint64_t seq) { raise(soft ? it.soft_floor : it.hard_floor, seq); });
 }
+
+void Purges::raise_hard_floor(std::uint64_t seq) const { raise(memory_.control->hard_floor, seq); }
 
 void Purges::all_tagged(bool soft) const {
   Control& it = *memory_.control;

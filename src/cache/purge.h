@@ -23,10 +23,12 @@ class Purges {
   std::uint64_t next_seq() const {
     return memory_.control->seq.fetch_add(1, std::memory_order_seq_cst) + 1;
   }
-  Verdict judge(const Head& head) const;     // without the lock; of a sound head
+  Verdict judge(const Head& head) const;  // without the lock; of a sound head
+  Verdict judge_tag(std::uint64_t seq, std::uint64_t tag) const;  // what has this tag, and only it
   bool none_since(std::uint64_t seq) const;  // of many: what has this seq need not be judged
 
   void all(bool soft) const;                              // without the lock
+  void raise_hard_floor(std::uint64_t seq) const;         // all up to this number
   std::uint64_t tag(std::uint64_t tag, bool soft) const;  // under the lock; its seq
   void all_tagged(bool soft) const;                       // without it: more than was asked for
   // Under the lock; its seq, 0: too many.
@@ -40,6 +42,8 @@ class Purges {
   template <class Note>
   std::uint64_t at_new_seq(const Note& note) const;
   Verdict judge_tags(const Head& head) const;
+  Verdict judge_record(std::uint64_t seq, std::uint64_t tag) const;
+  Verdict judge_tag_floor(std::uint64_t seq) const;
   Verdict judge_prefix(const Head& head) const;
 
   const Memory& memory_;

@@ -22,7 +22,8 @@ bool Store::still_sees(const Sighting& it) {
   const auto& head = *reinterpret_cast<const Head*>(inner.segments.bytes(ref));
   const auto body = Body::of(head.body.load(std::memory_order_seq_cst));
   const bool stands = body && body->progress == Body::Progress::complete && !body->soft &&
-                      inner.purges.none_since(it.seq);
+                      inner.purges.none_since(it.seq) &&
+                      (it.seq != seq_first || inner.earlier_holds());
   inner.segments.unpin(ref.segment());
   if (stands) inner.queues.found(inner.index.entry(it.number));
   return stands;

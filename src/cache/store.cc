@@ -13,7 +13,6 @@
 namespace weir::cache {
 namespace {
 
-constexpr std::uint32_t seq_first = 1;
 constexpr std::string_view zone_prefix = "cache:";
 
 // A number for each nanosecond that a zone lives: more than it can give.
@@ -110,6 +109,14 @@ void Store::enter(shm::SlotId self) {
   std::uint32_t was = high.load();
   while (was <= self.index && !high.compare_exchange_weak(was, self.index + 1)) {
   }
+  inner_->earlier_held = inner_->earlier.lock();
+}
+
+void Store::follow(const std::shared_ptr<Store>& before) {
+  Control& control = *inner_->memory.control;
+  inner_->earlier = before;
+  control.compared.store(before->inner_->removals());
+  control.earlier.store(Earlier::comes);
 }
 
 std::vector<int> Store::wake_fds() const {

@@ -250,6 +250,9 @@ class Store {
   const StoreSizes& sizes() const;
   const shm::Zone& zone() const;
 
+  // Master: what `before` holds comes over into this one, which is of another size (transfer.h).
+  void follow(const std::shared_ptr<Store>& before);
+
   // What a child must not close: the eventfds of all slots, 256.
   std::vector<int> wake_fds() const;
   // In a child, after fork: who it is; only then the calls below.
@@ -310,6 +313,8 @@ class Store {
 
  private:
   friend class DiskKeeper;
+  friend class Transfer;
+  friend struct Inner;
   explicit Store(std::unique_ptr<Inner> inner);
   std::unique_ptr<Inner> inner_;
 };

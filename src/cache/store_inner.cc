@@ -137,6 +137,19 @@ Reader Inner::open(Ref ref, Head& head) {
   return reader;
 }
 
+std::uint64_t Inner::removals() const { return memory.control->removals.load() + purges.newest(); }
+
+bool Inner::earlier_holds() const {
+  const Control& it = *memory.control;
+  if (it.earlier.load(std::memory_order_acquire) == Earlier::none) return true;
+  return earlier_held != nullptr && earlier_held->inner_->removals() == it.compared.load();
+}
+
+bool Inner::stands(const Head& head) const {
+  return purges.judge(head) != Purges::Verdict::purged &&
+         (head.seq != seq_first || earlier_holds());
+}
+
 Found Inner::find(const Key& key) {
   constexpr int attempts = 3;  // what is looked at may be moved or replaced meanwhile
   for (int attempt = 0; attempt < attempts; ++attempt) {
@@ -151,7 +164,7 @@ Found Inner::find(const Key& key) {
       drop_damaged(key, ref);
       return {};
     }
-    if (key_of(*head) != key.text || purges.judge(*head) == Purges::Verdict::purged) {
+    if (key_of(*head) != key.text || !stands(*head)) {
       segments.unpin(ref.segment());
       return {};
     }
@@ -175,9 +188,7 @@ Head* Inner::head_under(const Key& key) {
   Head* const head = number == nothing ? nullptr : objects.head_of(number);
   if (head == nullptr || key_of(*head) != key.text) return nullptr;
   const auto body = Body::of(head->body.load(std::memory_order_acquire));
-  const bool found = body && body->progress == Body::Progress::complete &&
-                     purges.judge(*head) != Purges::Verdict::purged;
-  return found ? head : nullptr;
+  return body && body->progress == Body::Progress::complete && stands(*head) ? head : nullptr;
 }
 
 Inner::Source Inner::source_of(std::uint64_t hash) {
@@ -240,6 +251,7 @@ bool Inner::remove(const Key& key, bool soft, bool purge) {
   const bool on_disk = disk.removed(key.hash, soft);
   const bool in_memory = remove_from_memory(key, soft, purge);
   disk.removed(key.hash, soft);
+  count(memory.control->removals);  // now that it is: see Transfer
   return in_memory || on_disk;
 }
 
@@ -247,9 +259,13 @@ bool Inner::remove_from_memory(const Key& key, bool soft, bool purge) {
   const Lock lock = purge ? Lock(memory, Lock::patient) : Lock(memory);
   if (!lock) {
     if (purge && !soft && !disk.knows_all()) disk.purged_unlocked(purges.next_seq());
+    if (memory.control->earlier.load() == Earlier::comes) purges.all_tagged(soft);
     return hide_unlocked(key, soft);
   }
   if (!disk.knows_all()) disk.purged_key(key.text, soft, purges.next_seq());
+  // It may come yet.
+  if (memory.control->earlier.load() == Earlier::comes)
+    purges.tag(DiskTier::key_tag(key.text), soft);
   fills.mark_purged(key.hash, soft);
   const std::uint32_t number = index.find(key.hash);
   if (number == nothing) return false;

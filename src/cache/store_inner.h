@@ -45,6 +45,9 @@ struct Inner {
   Fills fills{memory, wakes};
   DiskTier disk{memory, wakes};
   SipKey secret;
+  // The one of another size that this one was made behind, if it was there when the process began.
+  std::weak_ptr<Store> earlier;  // master
+  std::shared_ptr<Store> earlier_held;
 
   // Checked in all but the body; nullptr: it is not that, or damaged. Its segment must be pinned.
   Head* sound_head(Ref ref, std::uint64_t hash) const;
@@ -72,6 +75,10 @@ struct Inner {
   bool put_marker(const Key& key, std::string_view vary,
                   std::uint64_t seq) const;  // under the lock
 
+  // What came from the earlier store has not been removed there since it was compared.
+  bool earlier_holds() const;
+  bool stands(const Head& head) const;  // neither purged nor removed there
+  std::uint64_t removals() const;       // changes with each removal and purge
   Found find(const Key& key);
   Head* head_under(const Key& key);  // under the lock: what find() would give; null: nothing
   // What is stored under a hash, to be written to disk: not counted as a use, nor if it was purged.

@@ -2,8 +2,8 @@
 // what has to be done for all of them.
 //
 // Lives in the master; children inherit it. A store whose sizes stay the same is kept over a reload
-// with all that it holds; one whose sizes change begins empty beside the old one, which goes when
-// the last generation that uses it has gone.
+// with all that it holds. Where they change there are two: what the old one holds comes over (see
+// Transfer), and it goes when the last generation that uses it has gone.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cache/store.h"
+#include "cache/transfer.h"
 #include "shm/zones.h"
 
 namespace weir::cache {
@@ -34,8 +35,11 @@ class Stores final : public shm::Belongings {
   };
   std::vector<Named> all() const;  // that anybody may still use
 
-  // Housekeeper. True: there is more to do.
-  bool keep_house(std::int64_t now_ms);
+  // Housekeeper, after enter(). Then again and again; `earlier_serve`: workers of an earlier
+  // generation are there. True: there is more to do at once.
+  void begin_transfers();
+  bool transfers() const { return !transfers_.empty(); }
+  bool keep_house(std::int64_t now_ms, bool earlier_serve);
   void take_back(shm::SlotId dead) override;
 
  private:
@@ -43,8 +47,11 @@ class Stores final : public shm::Belongings {
     std::string name;
     std::weak_ptr<Store> store;
     std::shared_ptr<Store> held{};  // in a child, for its whole life
+    bool is_over = false;           // nobody uses it any more
   };
-  std::vector<Entry> entries_;
+  void forget(const Store& store);
+  std::vector<Entry> entries_;  // in the order they were made
+  std::vector<std::unique_ptr<Transfer>> transfers_;
 };
 
 }  // namespace weir::cache

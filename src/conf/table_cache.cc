@@ -14,7 +14,9 @@ constexpr Directive stores[] = {
          .fallback = "64m",
          .least = 1ULL << 20,
          .most = 1ULL << 40,
-         .doc = "Memory for stored answers. Another size at a reload begins with an empty store.",
+         .doc = "Memory for stored answers. At a reload with another size, max_entries, "
+                "max_object_size or eviction what is stored comes over into the new memory in the "
+                "background, without a path, as far as it fits.",
          .example = "512m",
          .nginx = "proxy_cache_path keys_zone, max_size"}),
     row<&CacheConf::max_entries>(

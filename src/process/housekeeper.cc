@@ -206,6 +206,7 @@ void Housekeeper::clean() {
 // A worker that finds little room left in a store wakes us.
 void Housekeeper::watch_stores() {
   stores_->enter(side_.slot);
+  stores_->begin_transfers();
   for (const cache::Stores::Named& named : stores_->all()) {
     auto watcher = std::make_unique<LevelWatcher>(loop_, call<&Housekeeper::keep_stores>, this);
     if (!watcher->watch(named.store->wake_fd()))
@@ -218,7 +219,9 @@ void Housekeeper::watch_stores() {
 // In pieces: the peers are looked after between them.
 void Housekeeper::keep_stores() {
   for (const cache::Stores::Named& named : stores_->all()) named.store->on_wake();
-  const bool more = stores_->keep_house(clock::wall_ms());
+  const bool earlier_serve =
+      stores_->transfers() && any_earlier_worker_lives(plan_.zones.slots, plan_.generation.number);
+  const bool more = stores_->keep_house(clock::wall_ms(), earlier_serve);
   store_timer_.arm(more ? std::chrono::milliseconds(1) : Heart::interval);
 }
 

@@ -25,4 +25,10 @@ inline bool any_worker_lives(const shm::SlotTable& slots) {
   });
 }
 
+inline bool any_earlier_worker_lives(const shm::SlotTable& slots, std::uint64_t generation) {
+  return any_lives(slots, [=](std::uint32_t, const shm::SlotInfo& info) {
+    return info.role == shm::Role::worker && info.generation < generation;
+  });
+}
+
 }  // namespace weir::process

@@ -1,0 +1,109 @@
+"""A [cache] whose size changes at a reload, under load: what is stored comes over, and nothing comes back that was
+invalidated meanwhile, whichever generation did that.
+
+F20: hit ratio back to 90 % within 30 s, nothing lost.
+"""
+
+import json
+import pathlib
+import random
+import sys
+import threading
+import time
+
+from harness import Daemon, is_long, limit, verdict, wait_until
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
+from test_cache import Origin, answer, config  # noqa: E402
+from test_cache_disk import body_of, fetch_all  # noqa: E402
+from test_cache_keeper import Versions  # noqa: E402
+
+SECONDS = 60 if is_long() else 8
+READERS, TARGETS_EACH = 8, 100
+TARGETS = [f"/page/{n}" for n in range(1500)]
+SIZES = ["24m", "48m", "96m", "36m"]  # all of it fits into each
+
+
+def caches(weir):
+    return json.loads(weir.get("/status", name="admin").body)["caches"]
+
+
+def came_over(weir):
+    return weir.log.count("came over from the store of another size")
+
+
+@limit(120)
+def test_what_is_stored_comes_over():
+    """30 MB of answers: after a HUP with another size, and back, nearly each is a hit; into a small one comes what fits."""
+    asked = []
+    with Origin(lambda request, _: asked.append(request.target) or answer(body_of(request.target), "Cache-Control: max-age=3600")) as origin:
+        with Daemon(config(origin, size="96m", admin=True), workers=2) as weir:
+            fetch_all(weir, TARGETS, "MISS")
+            figures = []
+            for times, size in enumerate(["128m", "80m"], 1):
+                asked.clear()
+                begun = time.monotonic()
+                weir.reload(config(origin, size=size, admin=True))
+                wait_until(lambda times=times: came_over(weir) == times, 30, "what was stored to come over")
+                took = time.monotonic() - begun
+                fetch_all(weir, TARGETS)
+                assert len(asked) <= len(TARGETS) / 10, (size, len(asked))
+                figures.append(f"{100 - 100 * len(asked) / len(TARGETS):.1f} % hits {took:.1f} s after {size}")
+            asked.clear()
+            weir.reload(config(origin, size="8m", admin=True))
+            wait_until(lambda: came_over(weir) == 3, 30, "what fits to come over")
+            fetch_all(weir, TARGETS[:50])
+            wait_until(lambda: len(caches(weir)) == 1, 30, "the stores of earlier generations to be nobody's")
+            verdict("F20", ", ".join(figures))
+
+
+class Reader(threading.Thread):
+    """Asks for targets that are its own, each time on a new connection; what is not as the origin has it now is a fault."""
+
+    def __init__(self, weir, versions, number, until):
+        super().__init__()
+        self.weir, self.versions, self.until = weir, versions, until
+        self.targets = [f"/page/{number}/{n}" for n in range(TARGETS_EACH)]
+        self.requests = self.hits = 0
+        self.faults = []
+
+    def run(self):
+        while time.monotonic() < self.until and not self.faults:
+            try:
+                self.one(random.choice(self.targets))
+            except Exception as error:  # noqa: BLE001: the test's own thread says it
+                self.faults.append(repr(error))
+
+    def one(self, target):
+        if random.random() < 0.03:  # from now on what was stored is gone (RFC 9111 4.4)
+            done = self.weir.get(target, method="POST", body=b"")
+            if done.status != 204:
+                self.faults.append((target, done.status))
+        got = self.weir.get(target)
+        self.requests += 1
+        self.hits += got["X-Cache"] == "HIT"
+        if got.status != 200 or got.body != self.versions.body(target):
+            self.faults.append((target, got.status, got.body[:60], got["X-Cache"], got["Cache-Status"]))
+
+
+@limit(180)
+def test_nothing_comes_back_that_was_invalidated():
+    """HUP after HUP with other sizes while clients change what is stored: each answer is as the origin has it."""
+    with Versions() as origin, Daemon(config(origin, size=SIZES[0], admin=True), workers=2) as weir:
+        until = time.monotonic() + SECONDS
+        readers = [Reader(weir, origin, number, until) for number in range(READERS)]
+        for reader in readers:
+            reader.start()
+        reloads = 0
+        while time.monotonic() < until:
+            reloads += 1
+            weir.reload(config(origin, size=SIZES[reloads % len(SIZES)], admin=True))
+            if reloads % 5 != 0:  # else the next one comes in the middle
+                wait_until(lambda: came_over(weir) > reloads * 3 / 5, 30, "what was stored to come over")
+        for reader in readers:
+            reader.join()
+        faults = [fault for reader in readers for fault in reader.faults]
+        assert not faults, faults[:5]
+        requests, hits = (sum(getattr(reader, name) for reader in readers) for name in ("requests", "hits"))
+        assert hits > requests / 4, (hits, requests)
+        verdict("F20", f"{reloads} reloads, each to another size, {requests} requests, {hits} hits: none stale, none lost")
