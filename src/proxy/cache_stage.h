@@ -88,6 +88,7 @@ class CacheStage final : public CacheWork,
   bool lead(cache::Fill fill);
   bool alone();
   bool follow();
+  bool read_along();
   void go_on(bool waits);  // at a later time than begin()
   void wait_over();
   bool ask_disk();

@@ -441,6 +441,34 @@ def test_the_one_who_fetched_leaves():
             assert weir.get("/")["X-Cache"] == "HIT" and origin.count == 1
 
 
+def test_who_waits_gets_nothing_that_is_not_for_it():
+    """An answer that each is to be asked for, or that is not for those with credentials, goes to the one who fetched it."""
+    cases = [
+        ("Cache-Control: no-cache\r\nETag: \"x\"", []),
+        ("Cache-Control: max-age=0, must-revalidate\r\nETag: \"x\"", []),
+        ("Cache-Control: max-age=60", [("Authorization", "Basic eDp5")]),
+    ]
+    for fields, asked in cases:
+        release = threading.Event()
+
+        def reply(request, n):
+            release.wait(20)
+            return answer(b"%d" % n, fields)
+
+        with Origin(reply) as origin:
+            with Daemon(config(origin, admin=True), workers=1) as weir, contextlib.ExitStack() as stack:
+                clients = stack.enter_context(clients_of(weir, 1))
+                wait_until(lambda: origin.count == 1, 10, "the fetch")
+                for _ in range(3):
+                    client = stack.enter_context(weir.connect(limit=30))
+                    client.send_request("GET", "/", fields=asked)
+                    clients.append(client)
+                wait_until(lambda: counters(weir)["requests_active"] >= 4, 10, "those who wait")
+                release.set()
+                bodies = {client.read_response("GET").body for client in clients}
+                assert bodies == {b"1", b"2", b"3", b"4"}, (fields, bodies)
+
+
 def test_the_fetching_worker_dies():
     """The worker that fetches is killed before it has a head: one of those who wait in the other takes over."""
     release = threading.Event()
