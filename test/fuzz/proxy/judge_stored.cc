@@ -187,6 +187,9 @@ bool Judge::may_serve(const Served& source, const Asking& it) const {
   // RFC 9111 5.2.2.4: for no other request, unless the origin was asked; also of those who read
   // along.
   if (answer.lists("cache-control", "no-cache")) return false;
+  if (answer.lists("cache-control", "must-revalidate") &&
+      answer.lists("cache-control", "max-age=0") && !is_for_all(answer, false))
+    return false;
   if (answer.lists("cache-control", "private")) return false;
   if (answer.lists("cache-control", "no-store") &&
       !answer.lists("cache-control", "must-understand"))
@@ -197,8 +200,11 @@ bool Judge::may_serve(const Served& source, const Asking& it) const {
 }
 
 // It was whole, then purged, and the request came after that. Who comes while something is fetched
-// may get that, though it is not found again.
+// may get that, though it is not found again; what ends with its connection may have been on its
+// way still.
 bool Judge::was_purged(const Served& source, const Asking& it) const {
+  if (source.answer.all != Part::whole || source.answer.kind == StrictMessage::Kind::until_close)
+    return false;
   const unsigned was_there = source.wire->sent_at(source.answer_end);
   const unsigned came = clients_[it.client].wire->sent_at(clients_[it.client].begins[it.index] + 1);
   if (was_there < purged_all_ && purged_all_ < came) return true;
@@ -250,7 +256,10 @@ bool Judge::is_resumed(const Served& source, const Asking& it) const {
         rest.answer.value("etag") != version)
       return false;
     const std::string joined = first.body.substr(0, part.first) + rest.answer.body;
-    return explains({source, joined, rest.answer.all == Part::whole}, it);
+    // How long it is Content-Range says too, where its framing does not (RFC 9110 15.3.7.1).
+    const bool whole =
+        rest.answer.all == Part::whole || rest.answer.body.size() == part.end - part.first;
+    return explains({source, joined, whole}, it);
   });
 }
 
