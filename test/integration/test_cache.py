@@ -534,6 +534,42 @@ def test_the_fetching_worker_dies_in_the_middle():
             release.set()
 
 
+def test_a_rest_that_is_not_all_of_it_ends_in_an_abort():
+    """Of an answer whose length nobody knows a follower would not miss what the rest lacks: nothing of it is believed."""
+    rests = [
+        ("Content-Range: bytes 5-9/10\r\nContent-Length: 5", b"world", True),
+        ("Content-Range: bytes 5-6/10\r\nContent-Length: 2", b"wo", False),  # a server may send less than was asked for
+        ("Content-Range: bytes 5-9/10\r\nContent-Length: 2", b"wo", False),
+        ("Content-Range: bytes 5-9/10\r\nTransfer-Encoding: chunked", b"2\r\nwo\r\n0\r\n\r\n", False),
+    ]
+    for fields, body, is_all in rests:
+        release = threading.Event()
+
+        def reply(request, n):
+            if request.has("Range"):
+                return f'HTTP/1.1 206 Partial Content\r\nETag: "x"\r\n{fields}\r\n\r\n'.encode() + body
+
+            def broken(connection):
+                connection.send(b'HTTP/1.1 200 OK\r\nETag: "x"\r\nCache-Control: max-age=60\r\n'
+                                b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+                release.wait(20)
+                connection.close()
+
+            return broken
+
+        with Origin(reply) as origin, contextlib.ExitStack() as stack:
+            weir = stack.enter_context(Daemon(config(origin), workers=1))
+            clients = stack.enter_context(clients_of(weir, 1))
+            clients[0].read_until(b"hello\r\n")
+            (follower,) = stack.enter_context(clients_of(weir, 1))
+            follower.read_until(b"hello\r\n")
+            release.set()
+            if is_all:
+                follower.read_until(b"world\r\n0\r\n\r\n")
+            else:
+                follower.expect_closed()
+
+
 def connection_owner(weir, client):
     """The worker that has this client's connection."""
     return owner_of(weir, lambda row: int(row[2].split(":")[1], 16) == client.sock.getsockname()[1])

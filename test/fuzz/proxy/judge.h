@@ -18,8 +18,8 @@
 // - What reaches a client is, decoded, what an origin gave to a request for the same: the whole or
 //   its beginning, or those parts that Content-Range says of it; after a loss the rest by a range
 //   of the same version, of a large one slices of one version. 206, 304 and 416 are for those who
-//   asked so. What is for one client, or chosen by Vary for others, comes from no store, and what
-//   was purged is not found again.
+//   asked so. What is for one client, or chosen by Vary for others, comes from no store, what was
+//   purged is not found again, and a hit is not older than its lifetime.
 // - What is compressed is so for who takes it, and is not what the strong ETag names.
 #pragma once
 
@@ -100,6 +100,7 @@ class Judge {
   void check_stored_answer(const Asking& it) const;
   void check_word(const Asking& it) const;
   bool may_serve(const Served& source, const Asking& it) const;
+  bool was_stale(const Served& source, const Asking& it) const;
   bool was_purged(const Served& source, const Asking& it) const;
   bool is_resumed(const Served& source, const Asking& it) const;
   bool is_of_slices(const Asking& it) const;

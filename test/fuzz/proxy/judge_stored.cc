@@ -1,6 +1,9 @@
 // Judge, second part: requests and answers of places that have a cache or a content coding.
 #include <algorithm>
+#include <chrono>
+#include <optional>
 
+#include "base/text.h"
 #include "test/fuzz/fuzz.h"
 #include "test/fuzz/proxy/fragments.h"
 #include "test/fuzz/proxy/judge.h"
@@ -40,6 +43,19 @@ bool is_plain_control(const StrictMessage& answer) {
 
 std::string_view strong(std::string_view etag) {
   return etag.starts_with("W/") ? etag.substr(2) : etag;
+}
+
+// What max-age says, or default_ttl; nullopt where something else may count.
+std::optional<std::chrono::seconds> lifetime_of(const StrictMessage& answer) {
+  for (const std::string_view name : {"age", "date", "expires", "last-modified"})
+    if (answer.count(name) > 0) return std::nullopt;
+  const auto all = values(answer, "cache-control");
+  if (all.empty() && answer.status() == 200) return std::chrono::seconds(2);
+  constexpr std::string_view max_age = "max-age=";
+  if (all.size() != 1 || list_words(all[0]).size() != 1 || !all[0].starts_with(max_age))
+    return std::nullopt;
+  const auto number = parse_decimal(all[0].substr(max_age.size()));
+  return number && *number < 100'000 ? std::optional(std::chrono::seconds(*number)) : std::nullopt;
 }
 
 bool is_for_all(const StrictMessage& answer, bool revalidated_counts) {
@@ -184,6 +200,7 @@ bool Judge::may_serve(const Served& source, const Asking& it) const {
   if (renewed) return true;
   if (!is_chosen_for(answer, sent, it.asked)) return false;
   if (!is_plain_control(answer)) return true;
+  if (was_stale(source, it)) return false;
   // RFC 9111 5.2.2.4: for no other request, unless the origin was asked; also of those who read
   // along.
   if (answer.lists("cache-control", "no-cache")) return false;
@@ -197,6 +214,27 @@ bool Judge::may_serve(const Served& source, const Asking& it) const {
   if (it.got.count("set-cookie") > 0 && !is_for_all(answer, false)) return false;
   const bool authorized = sent.count("authorization") + it.asked.count("authorization") > 0;
   return !authorized || is_for_all(answer, true);
+}
+
+// Older than its lifetime, when it was given as a hit that is fresh. Not of what was on its way,
+// and a copy of it may have been waited for (lock_timeout).
+bool Judge::was_stale(const Served& source, const Asking& it) const {
+  const Wire &from = *source.wire, &to = *clients_[it.client].wire;
+  const auto lifetime = lifetime_of(source.answer);
+  const bool is_hit =
+      it.got.value("x-cache") == "HIT" && !it.got.lists("cache-status", "collapsed");
+  if (!lifetime || !is_hit || it.place.sliced || to.room != Wire::unlimited) return false;
+  if (source.answer.all != Part::whole || source.answer.kind == StrictMessage::Kind::until_close)
+    return false;
+  const std::size_t begins = it.index == 0 ? 0 : clients_[it.client].ends[it.index - 1];
+  const auto read = std::find_if(from.reads.begin(), from.reads.end(), [&](const Wire::Read& part) {
+    return part.end >= source.answer_end;
+  });
+  const auto mark = std::find_if(to.marks.begin(), to.marks.end(), [&](const Wire::Mark& written) {
+    return written.output >= begins;
+  });
+  if (read == from.reads.end() || mark == to.marks.end()) return false;
+  return mark->time - read->time > *lifetime + std::chrono::milliseconds(700);
 }
 
 // It was whole, then purged, and the request came after that. Who comes while something is fetched
@@ -256,9 +294,8 @@ bool Judge::is_resumed(const Served& source, const Asking& it) const {
         rest.answer.value("etag") != version)
       return false;
     const std::string joined = first.body.substr(0, part.first) + rest.answer.body;
-    // How long it is Content-Range says too, where its framing does not (RFC 9110 15.3.7.1).
-    const bool whole =
-        rest.answer.all == Part::whole || rest.answer.body.size() == part.end - part.first;
+    // All of it, and not only what the framing makes whole (RFC 9110 15.3.7).
+    const bool whole = part.end == part.total && rest.answer.body.size() == part.end - part.first;
     return explains({source, joined, whole}, it);
   });
 }

@@ -124,7 +124,8 @@ std::size_t Kernel::bytes_held() const {
   std::size_t sum = 0;
   for (const auto& wire : wires_) {
     sum += sizeof(Wire) + wire->input.capacity() + wire->output.capacity() +
-           wire->marks.capacity() * sizeof(Wire::Mark) + wire->sent.capacity() * sizeof(Wire::Sent);
+           wire->marks.capacity() * sizeof(Wire::Mark) +
+           wire->sent.capacity() * sizeof(Wire::Sent) + wire->reads.capacity() * sizeof(Wire::Read);
   }
   return sum;
 }
@@ -245,6 +246,7 @@ ssize_t Kernel::receive(int fd, void* into, std::size_t size) {
   if (count > 0) {
     std::memcpy(into, from.input.data() + from.read, count);
     from.read += count;
+    from.reads.push_back({from.read, time_});
     return static_cast<ssize_t>(count);
   }
   if (from.error != 0) return failed(std::exchange(from.error, 0));
@@ -267,7 +269,7 @@ ssize_t Kernel::send(int fd, const iovec* parts, std::size_t count) {
   }
   const std::size_t taken = to.output.size() - before;
   to.starved = to.starved || taken < offered;
-  if (taken > 0) to.marks.push_back({before, to.read, step_});
+  if (taken > 0) to.marks.push_back({before, to.read, step_, time_});
   if (taken > 0 && to.gone) to.break_off(ECONNRESET);  // an answer from a host that has closed
   if (taken == 0 && offered > 0) return failed(EAGAIN);
   return static_cast<ssize_t>(taken);

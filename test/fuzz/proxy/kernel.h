@@ -55,6 +55,7 @@ struct Wire {
   struct Mark {
     std::size_t output, read;
     unsigned step;
+    std::chrono::nanoseconds time;
   };
   std::vector<Mark> marks;
   // For what the other end sent: up to where, and when.
@@ -63,6 +64,12 @@ struct Wire {
     unsigned step;
   };
   std::vector<Sent> sent;
+  // And for what weir read.
+  struct Read {
+    std::size_t end;
+    std::chrono::nanoseconds time;
+  };
+  std::vector<Read> reads;
   const unsigned* step = nullptr;              // the kernel's
   unsigned sent_at(std::size_t end) const;     // when the byte in front of it was sent
   unsigned written_at(std::size_t end) const;  // of output, the same
