@@ -125,6 +125,7 @@ cache = pages
 purge = api_keys:keys
 compress = br zstd gzip deflate
 compress_min_length = 10
+compress_level = gzip:1
 compress_window = 32k
 compress_cached_uses = 2
 decompress = on
