@@ -55,8 +55,8 @@ FUZZERS := $(patsubst test/fuzz/%.cc,$B/fuzz/%,$(wildcard test/fuzz/*.cc))
 FUZZ := $(call objects,test/fuzz)
 FUZZ_WORLD := $(call objects,test/fuzz/proxy)
 # What test/fuzz/proxy/wrapped.cc stands in front of.
-WRAPPED := socket connect accept4 recv send sendmsg shutdown setsockopt getsockopt getsockname close getrandom \
-  event_add event_del event_base_loop _ZNSt6chrono3_V212steady_clock3nowEv
+WRAPPED := socket connect accept4 recv send sendmsg sendfile shutdown setsockopt getsockopt getsockname close getrandom \
+  event_add event_del event_base_loop _ZNSt6chrono3_V212steady_clock3nowEv _ZN4weir5clock4wallEv _ZN4weir5clock7wall_msEv
 WRAPS := $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
 # tools/weir-NAME.cc is a program; what it needs besides lies in tools/NAME/
 TOOLS := $(patsubst tools/%.cc,%,$(wildcard tools/weir*.cc))

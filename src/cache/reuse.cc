@@ -59,6 +59,19 @@ Verdict judge_stored(const Facts& facts, const RequestPlan& plan, bool soft_purg
   return decide(Reuse::validate, Forward::stale, soft_purged ? "purged" : "");
 }
 
+// It comes while the request waits for it, so how old it is by the numbers does not count. What
+// counts is who may have it: where each is to be asked for the answer to one is none to another
+// (RFC 9111 5.2.2.4; a lifetime of 0 says the same, 4.2.4), and for those with credentials see
+// above.
+std::string_view refuses_to_share(const Facts& facts, const RequestPlan& plan) {
+  const auto has = [&facts](std::uint16_t flag) { return (facts.flags & flag) != 0; };
+  if (has(fact::validate_always)) return "no-cache";
+  if (facts.lifetime == 0 && facts.stale_while_revalidate == 0 && !has(fact::heuristic))
+    return "stale at once";
+  if (plan.authorized && !has(fact::shared)) return "authorization";
+  return {};
+}
+
 bool is_origin_error(std::uint16_t status) {
   return status == 500 || status == 502 || status == 503 || status == 504;
 }

@@ -30,6 +30,10 @@ struct Verdict {
 Verdict judge_stored(const Facts& facts, const RequestPlan& plan, bool soft_purged,
                      std::int64_t now);
 
+// Why what is being fetched for another request is not for this one as well, which came meanwhile;
+// a literal. Empty: it is.
+std::string_view refuses_to_share(const Facts& facts, const RequestPlan& plan);
+
 // Statuses that a stale answer may stand in for.
 bool is_origin_error(std::uint16_t status);
 

@@ -40,7 +40,7 @@ std::string_view CacheStage::date() const { return state_.context.date.text(cloc
 
 BodySink* CacheStage::on_answer(ResponseHead& received, std::optional<std::uint64_t> length,
                                 Peer& peer) {
-  if (role_ == Role::resuming) return on_rest(received);
+  if (role_ == Role::resuming) return on_rest(received, length);
   state_.cache.status.forward_status = received.status;
   // Of a POST that may be a question its answer tells whether it was one.
   if (role_ != Role::leading || !request_.keyed_by_body) invalidate(received, false);
@@ -323,13 +323,21 @@ bool CacheStage::resume_from(std::uint64_t position) {
   return true;
 }
 
-BodySink* CacheStage::on_rest(const ResponseHead& received) {
-  std::string wanted = "bytes " + std::to_string(rest_from_) + "-";
-  const std::string_view range = received.fields.value(FieldId::content_range);
-  const bool same = slices_ != nullptr ? is_rest_of_slices(received)
-                                       : received.status == 206 && range.starts_with(wanted) &&
-                                             received.fields.value(FieldId::etag) == etag_;
-  if (same) return &onward();
+// All of what is missing, of the same representation.
+bool CacheStage::is_rest_of_whole(const ResponseHead& received) const {
+  const auto part = parse_content_range(received.fields.value(FieldId::content_range));
+  return received.status == 206 && part && part->range.first == rest_from_ &&
+         part->range.last + 1 == part->total &&
+         part->total == serving_.length().value_or(part->total) &&
+         received.fields.value(FieldId::etag) == etag_;
+}
+
+// Nobody behind us misses what does not come: where a body ends that is coded, or came chunked, is
+// told by its end alone. So the framing must state the length that Content-Range says.
+BodySink* CacheStage::on_rest(const ResponseHead& received, std::optional<std::uint64_t> length) {
+  const bool same = slices_ != nullptr ? is_rest_of_slices(received) : is_rest_of_whole(received);
+  const auto part = parse_content_range(received.fields.value(FieldId::content_range));
+  if (same && length == part->range.size()) return &onward();
   exchange_.end_sources();
   state_.client.abort(trouble(Trouble::fill_lost));
   return &exchange_.refusal();

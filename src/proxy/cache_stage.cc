@@ -275,13 +275,7 @@ bool CacheStage::follow() {
       // Of a map nothing can be read before it is whole, which is at once.
       if ((follower_.reader().facts().flags & cache::fact::sliced) != 0) return true;
       [[fallthrough]];
-    case State::complete:
-      patience_.cancel();
-      state_.cache.status.collapsed = true;
-      // Taken out of the follower: whoever takes over after a death begins another.
-      if (!serve(std::move(follower_.reader()), Word::hit)) return false;
-      more();
-      return true;
+    case State::complete: return read_along();
     case State::orphaned:
       if (cache::Fill fill = follower_.take_over()) {
         patience_.cancel();
@@ -299,6 +293,21 @@ bool CacheStage::follow() {
   patience_.cancel();
   follower_ = {};
   return look();
+}
+
+bool CacheStage::read_along() {
+  patience_.cancel();
+  const std::string_view why_not = cache::refuses_to_share(follower_.reader().facts(), request_);
+  if (!why_not.empty()) {
+    state_.cache.status.detail = why_not;
+    follower_ = {};
+    return alone();
+  }
+  state_.cache.status.collapsed = true;
+  // Taken out of the follower: whoever takes over after a death begins another.
+  if (!serve(std::move(follower_.reader()), Word::hit)) return false;
+  more();
+  return true;
 }
 
 // --- the end

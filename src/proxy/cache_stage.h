@@ -88,6 +88,7 @@ class CacheStage final : public CacheWork,
   bool lead(cache::Fill fill);
   bool alone();
   bool follow();
+  bool read_along();
   void go_on(bool waits);  // at a later time than begin()
   void wait_over();
   bool ask_disk();
@@ -103,7 +104,8 @@ class CacheStage final : public CacheWork,
   void end_fill(std::uint16_t status, std::int64_t now);
   bool begin_fill(const ResponseHead& received, const cache::Storing& storing,
                   std::optional<std::uint64_t> length);
-  BodySink* on_rest(const ResponseHead& received);
+  BodySink* on_rest(const ResponseHead& received, std::optional<std::uint64_t> length);
+  bool is_rest_of_whole(const ResponseHead& received) const;
   void invalidate(const ResponseHead& received, bool changed_nothing);
   bool resume_from(std::uint64_t position);
   void on_stored_end(std::uint64_t position) override;

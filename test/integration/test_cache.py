@@ -441,6 +441,34 @@ def test_the_one_who_fetched_leaves():
             assert weir.get("/")["X-Cache"] == "HIT" and origin.count == 1
 
 
+def test_who_waits_gets_nothing_that_is_not_for_it():
+    """An answer that each is to be asked for, or that is not for those with credentials, goes to the one who fetched it."""
+    cases = [
+        ("Cache-Control: no-cache\r\nETag: \"x\"", []),
+        ("Cache-Control: max-age=0, must-revalidate\r\nETag: \"x\"", []),
+        ("Cache-Control: max-age=60", [("Authorization", "Basic eDp5")]),
+    ]
+    for fields, asked in cases:
+        release = threading.Event()
+
+        def reply(request, n):
+            release.wait(20)
+            return answer(b"%d" % n, fields)
+
+        with Origin(reply) as origin:
+            with Daemon(config(origin, admin=True), workers=1) as weir, contextlib.ExitStack() as stack:
+                clients = stack.enter_context(clients_of(weir, 1))
+                wait_until(lambda: origin.count == 1, 10, "the fetch")
+                for _ in range(3):
+                    client = stack.enter_context(weir.connect(limit=30))
+                    client.send_request("GET", "/", fields=asked)
+                    clients.append(client)
+                wait_until(lambda: counters(weir)["requests_active"] >= 4, 10, "those who wait")
+                release.set()
+                bodies = {client.read_response("GET").body for client in clients}
+                assert bodies == {b"1", b"2", b"3", b"4"}, (fields, bodies)
+
+
 def test_the_fetching_worker_dies():
     """The worker that fetches is killed before it has a head: one of those who wait in the other takes over."""
     release = threading.Event()
@@ -504,6 +532,42 @@ def test_the_fetching_worker_dies_in_the_middle():
                 else:
                     client.expect_closed()
             release.set()
+
+
+def test_a_rest_that_is_not_all_of_it_ends_in_an_abort():
+    """Of an answer whose length nobody knows a follower would not miss what the rest lacks: nothing of it is believed."""
+    rests = [
+        ("Content-Range: bytes 5-9/10\r\nContent-Length: 5", b"world", True),
+        ("Content-Range: bytes 5-6/10\r\nContent-Length: 2", b"wo", False),  # a server may send less than was asked for
+        ("Content-Range: bytes 5-9/10\r\nContent-Length: 2", b"wo", False),
+        ("Content-Range: bytes 5-9/10\r\nTransfer-Encoding: chunked", b"2\r\nwo\r\n0\r\n\r\n", False),
+    ]
+    for fields, body, is_all in rests:
+        release = threading.Event()
+
+        def reply(request, n):
+            if request.has("Range"):
+                return f'HTTP/1.1 206 Partial Content\r\nETag: "x"\r\n{fields}\r\n\r\n'.encode() + body
+
+            def broken(connection):
+                connection.send(b'HTTP/1.1 200 OK\r\nETag: "x"\r\nCache-Control: max-age=60\r\n'
+                                b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+                release.wait(20)
+                connection.close()
+
+            return broken
+
+        with Origin(reply) as origin, contextlib.ExitStack() as stack:
+            weir = stack.enter_context(Daemon(config(origin), workers=1))
+            clients = stack.enter_context(clients_of(weir, 1))
+            clients[0].read_until(b"hello\r\n")
+            (follower,) = stack.enter_context(clients_of(weir, 1))
+            follower.read_until(b"hello\r\n")
+            release.set()
+            if is_all:
+                follower.read_until(b"world\r\n0\r\n\r\n")
+            else:
+                follower.expect_closed()
 
 
 def connection_owner(weir, client):

@@ -2,12 +2,14 @@
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
 #include "test/fuzz/fuzz.h"
 
@@ -37,7 +39,21 @@ short libevent_word(unsigned ready) {
 // --- the other end
 
 void Wire::send(std::string_view bytes) {
-  if (!ended && !reset) input += bytes;
+  if (ended || reset) return;
+  input += bytes;
+  sent.push_back({input.size(), *step});
+}
+
+unsigned Wire::sent_at(std::size_t end) const {
+  const auto at =
+      std::find_if(sent.begin(), sent.end(), [end](const Sent& it) { return it.end >= end; });
+  return at == sent.end() ? *step : at->step;
+}
+
+unsigned Wire::written_at(std::size_t end) const {
+  const auto after =
+      std::find_if(marks.begin(), marks.end(), [end](const Mark& it) { return it.output >= end; });
+  return after == marks.begin() ? *step : std::prev(after)->step;
 }
 
 void Wire::break_off(int error_number) {
@@ -82,8 +98,14 @@ Kernel::Kernel() {
 Kernel::~Kernel() { current = nullptr; }
 Kernel* Kernel::now() { return current; }
 
-Wire& Kernel::connect(const Address& from) {
+Wire& Kernel::make() {
   Wire& made = *wires_.emplace_back(std::make_unique<Wire>());
+  made.step = &step_;
+  return made;
+}
+
+Wire& Kernel::connect(const Address& from) {
+  Wire& made = make();
   made.peer = from;
   queue_.push_back(&made);
   return made;
@@ -102,7 +124,8 @@ std::size_t Kernel::bytes_held() const {
   std::size_t sum = 0;
   for (const auto& wire : wires_) {
     sum += sizeof(Wire) + wire->input.capacity() + wire->output.capacity() +
-           wire->marks.capacity() * sizeof(Wire::Mark);
+           wire->marks.capacity() * sizeof(Wire::Mark) +
+           wire->sent.capacity() * sizeof(Wire::Sent) + wire->reads.capacity() * sizeof(Wire::Read);
   }
   return sum;
 }
@@ -129,16 +152,13 @@ void Kernel::arrive() {
   }
 }
 
-// One wait of the event loop. What is ready is collected first: whoever was taken off by an earlier
-// callback of the same wait is not called.
-void Kernel::dispatch() {
-  arrive();
-  struct Found {
-    int fd;
-    event* watch;
-    short what;
-  };
+std::vector<Kernel::Found> Kernel::look() {
   std::vector<Found> found;
+  for (const auto& [fd, watch] : real_) {
+    if (watch == nullptr) continue;
+    pollfd asked{fd, POLLIN, 0};
+    if (::poll(&asked, 1, 0) == 1) found.push_back({fd, watch, EV_READ});
+  }
   if (listener_ != nullptr && (!queue_.empty() || accept_error_ != 0))
     found.push_back({listening, listener_, EV_READ});
   for (const auto& [fd, wire] : descriptors_) {
@@ -146,15 +166,28 @@ void Kernel::dispatch() {
     wire->edge = false;
     if (const short what = wire->readiness(); what != 0) found.push_back({fd, wire->watch, what});
   }
+  return found;
+}
+
+// One wait of the event loop. What is ready is collected first: whoever was taken off by an earlier
+// callback of the same wait is not called.
+void Kernel::dispatch() {
+  arrive();
+  std::vector<Found> found = look();
   if (reversed_) std::reverse(found.begin(), found.end());
   for (const Found& it : found) {
-    const auto still = descriptors_.find(it.fd);
-    const bool watched = it.fd == listening
-                             ? listener_ == it.watch
-                             : still != descriptors_.end() && still->second->watch == it.watch;
-    if (!watched) continue;
+    if (it.fd > listening && !descriptors_.contains(it.fd)) continue;
+    if (watch_of(it.fd) != it.watch) continue;
     event_get_callback(it.watch)(it.fd, it.what, event_get_callback_arg(it.watch));
   }
+}
+
+// The wall clock when this one showed `time`; the epoch is RFC 9110's example of a date.
+std::chrono::system_clock::time_point Kernel::wall_at(std::chrono::steady_clock::time_point time) {
+  constexpr std::chrono::seconds example{784'111'777};
+  const auto since = time.time_since_epoch() - start;
+  return std::chrono::system_clock::time_point(
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(example + since));
 }
 
 // --- the kernel, for weir
@@ -167,7 +200,7 @@ Wire& Kernel::wire(int fd) {
 
 int Kernel::socket() {
   if (dial_ == Dial::no_files) return failed(EMFILE);
-  Wire& made = *wires_.emplace_back(std::make_unique<Wire>());
+  Wire& made = make();
   made.to_origin = true;
   made.state = Wire::State::fresh;
   descriptors_.emplace(next_fd_, &made);
@@ -213,6 +246,7 @@ ssize_t Kernel::receive(int fd, void* into, std::size_t size) {
   if (count > 0) {
     std::memcpy(into, from.input.data() + from.read, count);
     from.read += count;
+    from.reads.push_back({from.read, time_});
     return static_cast<ssize_t>(count);
   }
   if (from.error != 0) return failed(std::exchange(from.error, 0));
@@ -235,7 +269,7 @@ ssize_t Kernel::send(int fd, const iovec* parts, std::size_t count) {
   }
   const std::size_t taken = to.output.size() - before;
   to.starved = to.starved || taken < offered;
-  if (taken > 0) to.marks.push_back({before, to.read});
+  if (taken > 0) to.marks.push_back({before, to.read, step_, time_});
   if (taken > 0 && to.gone) to.break_off(ECONNRESET);  // an answer from a host that has closed
   if (taken == 0 && offered > 0) return failed(EAGAIN);
   return static_cast<ssize_t>(taken);
@@ -266,21 +300,21 @@ int Kernel::close(int fd) {
   return 0;
 }
 
+struct event*& Kernel::watch_of(int fd) {
+  if (fd < listening) return real_[fd];
+  return fd == listening ? listener_ : wire(fd).watch;
+}
+
 int Kernel::watch(event* event, int fd) {
-  if (fd == listening) {
-    check(listener_ == nullptr);
-    listener_ = event;
-    return 0;
-  }
-  Wire& watched = wire(fd);
-  check(watched.watch == nullptr);
-  watched.watch = event;
-  watched.edge = true;
+  struct event*& watch = watch_of(fd);
+  check(watch == nullptr);
+  watch = event;
+  if (fd > listening) wire(fd).edge = true;
   return 0;
 }
 
 int Kernel::unwatch(event* event, int fd) {
-  struct event*& watch = fd == listening ? listener_ : wire(fd).watch;
+  struct event*& watch = watch_of(fd);
   check(watch == event);
   watch = nullptr;
   return 0;

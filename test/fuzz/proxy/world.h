@@ -14,6 +14,7 @@
 #include "shm/zones.h"
 #include "test/fuzz/proxy/kernel.h"
 #include "test/fuzz/proxy/script.h"
+#include "test/fuzz/proxy/stores.h"
 
 namespace weir::fuzz {
 
@@ -23,6 +24,7 @@ struct Ground {
   std::unique_ptr<conf::Config> config;
   std::unique_ptr<shm::Zones> zones;
   shm::SlotId slot;
+  std::unique_ptr<BlankStores> stores;
 };
 
 // A line of the access log.
@@ -52,11 +54,13 @@ class World {
   void of_client(const Op& op);
   void of_origin(const Op& op);
   void of_worker(const Op& op);
+  void of_others(const Op& op);
   Wire* client(unsigned slot);
   Wire* origin(unsigned place) const;
   void turn();
   void settle();
   void check_memory() const;
+  void check_stores() const;
   std::uint64_t gauge(shm::Count shm::CounterRow::*member) const;
   std::vector<LogLine> take_log() const;
 
@@ -68,6 +72,7 @@ class World {
   std::unique_ptr<Service> service_;
   std::array<Wire*, clients_max> slots_{};
   std::size_t bytes_ = 0;
+  unsigned purged_all_ = 0;  // the step
 };
 
 }  // namespace weir::fuzz

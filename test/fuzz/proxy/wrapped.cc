@@ -3,21 +3,29 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <sys/random.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 
+#include "base/clock.h"
 #include "test/fuzz/proxy/kernel.h"
 
 using weir::fuzz::Kernel;
 using Steady = std::chrono::steady_clock::time_point;
+using weir::clock::Wall;
 
 namespace {
 
 Kernel* kernel_of(int fd) { return fd >= Kernel::listening ? Kernel::now() : nullptr; }
+// A timer has no descriptor.
+Kernel* kernel_of(const event* event) { return event_get_fd(event) >= 0 ? Kernel::now() : nullptr; }
 
 }  // namespace
 
@@ -63,6 +71,19 @@ ssize_t __wrap_sendmsg(int fd, const msghdr* message, int flags) {
   Kernel* const kernel = kernel_of(fd);
   return kernel != nullptr ? kernel->send(fd, message->msg_iov, message->msg_iovlen)
                            : __real_sendmsg(fd, message, flags);
+}
+
+ssize_t __real_sendfile(int fd, int file, off_t* at, std::size_t size);
+ssize_t __wrap_sendfile(int fd, int file, off_t* at, std::size_t size) {
+  Kernel* const kernel = kernel_of(fd);
+  if (kernel == nullptr) return __real_sendfile(fd, file, at, size);
+  std::array<char, 65536> bytes;
+  const ssize_t got = ::pread(file, bytes.data(), std::min(size, bytes.size()), *at);
+  if (got <= 0) return got;
+  const iovec part{bytes.data(), static_cast<std::size_t>(got)};
+  const ssize_t sent = kernel->send(fd, &part, 1);
+  if (sent > 0) *at += sent;
+  return sent;
 }
 
 int __real_shutdown(int fd, int how);
@@ -114,14 +135,14 @@ ssize_t __wrap_getrandom(void* into, std::size_t size, unsigned flags) {
 
 int __real_event_add(event* event, const timeval* timeout);
 int __wrap_event_add(event* event, const timeval* timeout) {
-  Kernel* const kernel = kernel_of(event_get_fd(event));
+  Kernel* const kernel = kernel_of(event);
   return kernel != nullptr ? kernel->watch(event, event_get_fd(event))
                            : __real_event_add(event, timeout);
 }
 
 int __real_event_del(event* event);
 int __wrap_event_del(event* event) {
-  Kernel* const kernel = kernel_of(event_get_fd(event));
+  Kernel* const kernel = kernel_of(event);
   return kernel != nullptr ? kernel->unwatch(event, event_get_fd(event)) : __real_event_del(event);
 }
 
@@ -135,12 +156,27 @@ int __wrap_event_base_loop(event_base* base, int flags) {
 
 }  // extern "C"
 
-// std::chrono::steady_clock::now(), by the name that it has when linked. The wall clock is left
-// alone: libFuzzer's own time limits go by it.
+// std::chrono::steady_clock::now(), by the name that it has when linked. That of the system's clock
+// is left alone: libFuzzer's own time limits go by it. Weir's wall clock is the one that it read
+// when the turn began.
 Steady real_steady() __asm__("__real__ZNSt6chrono3_V212steady_clock3nowEv");
 Steady wrap_steady() __asm__("__wrap__ZNSt6chrono3_V212steady_clock3nowEv");
 Steady wrap_steady() {
   Kernel* const kernel = Kernel::now();
-  return kernel != nullptr ? Steady(kernel->time()) : real_steady();
+  return kernel != nullptr ? Steady(kernel->read_clock()) : real_steady();
+}
+
+Wall real_wall() __asm__("__real__ZN4weir5clock4wallEv");
+Wall wrap_wall() __asm__("__wrap__ZN4weir5clock4wallEv");
+Wall wrap_wall() {
+  return Kernel::now() != nullptr ? Kernel::wall_at(weir::clock::now()) : real_wall();
+}
+
+std::int64_t real_wall_ms() __asm__("__real__ZN4weir5clock7wall_msEv");
+std::int64_t wrap_wall_ms() __asm__("__wrap__ZN4weir5clock7wall_msEv");
+std::int64_t wrap_wall_ms() {
+  if (Kernel::now() == nullptr) return real_wall_ms();
+  const auto since = wrap_wall().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
 }
 // NOLINTEND(bugprone-reserved-identifier)

@@ -138,6 +138,28 @@ TEST_CASE("reuse: a clock that was set back makes nothing fresh for longer than 
   CHECK(verdict.ttl == 1 * second);
 }
 
+TEST_CASE("reuse: whom the answer to another one is for, while it comes") {
+  Facts facts;
+  facts.lifetime = second;
+  facts.initial_age = 5 * second;  // the origin took its time
+  const RequestPlan plan = plan_of(request(Method::get));
+  const RequestPlan authorized = plan_of(request(Method::get, {{"Authorization", "x"}}));
+  CHECK(refuses_to_share(facts, plan) == "");
+  CHECK(refuses_to_share(facts, authorized) == "authorization");
+  facts.flags = fact::shared;
+  CHECK(refuses_to_share(facts, authorized) == "");
+  facts.flags = fact::validate_always | fact::shared;
+  CHECK(refuses_to_share(facts, plan) == "no-cache");
+  facts.flags = 0;
+  facts.lifetime = 0;
+  CHECK(refuses_to_share(facts, plan) == "stale at once");
+  facts.stale_while_revalidate = second;
+  CHECK(refuses_to_share(facts, plan) == "");
+  facts.stale_while_revalidate = 0;
+  facts.flags = fact::heuristic;
+  CHECK(refuses_to_share(facts, plan) == "");
+}
+
 TEST_CASE("reuse: which statuses a stale answer may stand in for (RFC 5861 4)") {
   for (const std::uint16_t status : std::vector<std::uint16_t>{500, 502, 503, 504}) {
     CHECK(is_origin_error(status));
