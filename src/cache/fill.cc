@@ -332,7 +332,8 @@ bool Fill::Core::store() {
 // Under the lock. Not where those who wait gave up, or where something newer is there.
 bool Fill::Core::may_restore(bool& soft) const {
   const CellWord word = inner->fills.word(cell);
-  if (word.version != cell.version || word.slot != restored->owner || !word.is_active()) return false;
+  if (word.version != cell.version || word.slot != restored->owner || !word.is_active())
+    return false;
   const Purges::Verdict verdict = restored->judge_again();
   if (verdict == Purges::Verdict::purged) return false;
   soft = soft || restored->soft || verdict == Purges::Verdict::soft;

@@ -60,7 +60,8 @@ bool Inner::sweep(std::int64_t now_ms) {
     if (end < index.capacity()) continue;
     it.sweep_at = 0;
     it.swept = it.sweep_began;
-    if (it.earlier.load() != Earlier::comes) purges.drop_rules(std::min(it.swept, fills.oldest_active()));
+    if (it.earlier.load() != Earlier::comes)
+      purges.drop_rules(std::min(it.swept, fills.oldest_active()));
     break;
   }
   return it.swept < purges.newest();
