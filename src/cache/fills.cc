@@ -13,6 +13,8 @@ CellId Fills::find(std::uint64_t hash) const {
   for (Cell* cell = set; cell < set + fill_ways; ++cell) {
     if (cell->hash.load(std::memory_order_relaxed) != hash) continue;
     const CellWord word = CellWord::of(cell->word.load(std::memory_order_acquire));
+    // From before a purge: for those alone who are there already.
+    if ((cell->purged.load(std::memory_order_seq_cst) & 1) != 0) continue;
     if (word.is_active() || word.state == CellState::orphaned) {
       return {static_cast<std::uint32_t>(cell - memory_.cells), word.version};
     }
@@ -49,6 +51,11 @@ CellId Fills::claim(std::uint64_t hash, std::uint64_t seq, std::uint32_t owner) 
                      std::memory_order_seq_cst);
   SHM_POINT(cache_cell_claimed);
   return {static_cast<std::uint32_t>(chosen - memory_.cells), version};
+}
+
+std::uint64_t Fills::seq_of(CellId id) const {
+  const std::uint64_t now = memory_.control->seq.load(std::memory_order_seq_cst);
+  return now - (static_cast<std::uint32_t>(now) - cell(id).began.load(std::memory_order_relaxed));
 }
 
 void Fills::mark_purged(std::uint64_t hash, bool soft) const {

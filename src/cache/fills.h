@@ -64,7 +64,8 @@ class Fills {
   }
 
   // Under the lock.
-  CellId find(std::uint64_t hash) const;  // active or orphaned
+  CellId find(std::uint64_t hash) const;  // active or orphaned, and not purged
+  std::uint64_t seq_of(CellId id) const;  // when it began
   CellId claim(std::uint64_t hash, std::uint64_t seq) const {
     return claim(hash, seq, memory_.self);
   }

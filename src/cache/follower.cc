@@ -88,6 +88,10 @@ Joined Inner::join(const Key& key, FollowerOwner& owner, std::optional<std::uint
   const Lock lock(memory);
   if (!lock) return joined;
   CellId id = fills.find(key.hash);
+  if (id && is_outdated(id, key)) {
+    fills.cell(id).purged.fetch_or(1, std::memory_order_seq_cst);
+    id = {};
+  }
   // A fill ends in the index before its cell ends: who is in neither was never stored.
   if (seen && (!id || !fills.word(id).is_active())) {
     const Head* const stored = head_under(key);
@@ -106,6 +110,15 @@ Joined Inner::join(const Key& key, FollowerOwner& owner, std::optional<std::uint
   }
   joined.follower = follow(id, key, owner);
   return joined;
+}
+
+// Purged since it began. As far as that can be told: before its head is there it has no tags.
+bool Inner::is_outdated(CellId id, const Key& key) const {
+  const Ref ref(fills.cell(id).ref.load(std::memory_order_acquire));
+  const Head* const head = ref && segments.is_current(ref) ? sound_head(ref, key.hash) : nullptr;
+  const Purges::Verdict verdict =
+      head != nullptr ? purges.judge(*head) : purges.judge_key(fills.seq_of(id), key.text);
+  return verdict == Purges::Verdict::purged;
 }
 
 Follower Inner::follow(CellId id, const Key& key, FollowerOwner& owner) {

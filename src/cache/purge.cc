@@ -56,15 +56,20 @@ std::uint64_t Purges::at_new_seq(const Note& note) const {
 
 Purges::Verdict Purges::judge(const Head& head) const {
   const Control& it = *memory_.control;
-  Verdict verdict = by(head.seq, it.hard_floor.load(std::memory_order_acquire),
-                       it.soft_floor.load(std::memory_order_acquire));
+  Verdict verdict = judge_floor(head.seq);
   if (head.tags != 0 && head.seq <= it.tag_newest.load(std::memory_order_acquire)) {
     verdict = worse(verdict, judge_tags(head));
   }
-  if (head.seq <= it.rule_newest.load(std::memory_order_acquire)) {
-    verdict = worse(verdict, judge_prefix(head));
-  }
-  return verdict;
+  return worse(verdict, judge_prefix(head.seq, key_of(head)));
+}
+
+Purges::Verdict Purges::judge_key(std::uint64_t seq, std::string_view key) const {
+  return worse(judge_floor(seq), judge_prefix(seq, key));
+}
+
+Purges::Verdict Purges::judge_floor(std::uint64_t seq) const {
+  return by(seq, memory_.control->hard_floor.load(std::memory_order_acquire),
+            memory_.control->soft_floor.load(std::memory_order_acquire));
 }
 
 bool Purges::none_since(std::uint64_t seq) const {
@@ -107,12 +112,13 @@ Purges::Verdict Purges::judge_tag_floor(std::uint64_t seq) const {
             memory_.control->tag_soft_floor.load(std::memory_order_acquire));
 }
 
-Purges::Verdict Purges::judge_prefix(const Head& head) const {
+Purges::Verdict Purges::judge_prefix(std::uint64_t seq, std::string_view key) const {
   Verdict verdict = Verdict::stays;
+  if (seq > memory_.control->rule_newest.load(std::memory_order_acquire)) return verdict;
   for (const Rule& rule : memory_.control->rules) {
-    if (rule.seq.load(std::memory_order_acquire) < head.seq) continue;
+    if (rule.seq.load(std::memory_order_acquire) < seq) continue;
     const std::uint32_t bytes = rule.bytes.load(std::memory_order_relaxed);
-    if (!has_prefix(key_of(head), rule, bytes)) continue;
+    if (!has_prefix(key, rule, bytes)) continue;
     verdict = worse(
         verdict, rule.soft.load(std::memory_order_relaxed) != 0 ? Verdict::soft : Verdict::purged);
   }

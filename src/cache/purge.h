@@ -24,6 +24,7 @@ class Purges {
     return memory_.control->seq.fetch_add(1, std::memory_order_seq_cst) + 1;
   }
   Verdict judge(const Head& head) const;  // without the lock; of a sound head
+  Verdict judge_key(std::uint64_t seq, std::string_view key) const;  // of which no tags are known
   Verdict judge_tag(std::uint64_t seq, std::uint64_t tag) const;  // what has this tag, and only it
   bool none_since(std::uint64_t seq) const;  // of many: what has this seq need not be judged
 
@@ -44,7 +45,8 @@ class Purges {
   Verdict judge_tags(const Head& head) const;
   Verdict judge_record(std::uint64_t seq, std::uint64_t tag) const;
   Verdict judge_tag_floor(std::uint64_t seq) const;
-  Verdict judge_prefix(const Head& head) const;
+  Verdict judge_floor(std::uint64_t seq) const;
+  Verdict judge_prefix(std::uint64_t seq, std::string_view key) const;
 
   const Memory& memory_;
 };

@@ -103,6 +103,7 @@ struct Inner {
   void purge_tag(std::uint64_t tag, bool soft) const;
 
   Joined join(const Key& key, FollowerOwner& owner, std::optional<std::uint64_t> seen);
+  bool is_outdated(CellId id, const Key& key) const;  // under the lock
   Follower fetch(const Key& key, FollowerOwner& owner);
   Follower follow(CellId id, const Key& key, FollowerOwner& owner);
   Fill lead(CellId id, const Key& key, std::uint64_t seq);

@@ -4,8 +4,10 @@ import itertools
 import json
 import os
 import signal
+import threading
 
 from harness import Daemon, ScriptedOrigin, run_program, wait_until
+from harness.fleet import counters
 
 CONFIG = """
 [upstream origins]
@@ -27,6 +29,10 @@ path = /api/
 cache = api
 cache_key = $host$uri
 {more}
+"""
+ADMIN = """
+[admin]
+listen = 127.0.0.1:@admin@
 """
 MINE = """
 [location mine]
@@ -233,3 +239,32 @@ def test_the_port_of_host_makes_another_key():
         assert [weir.get("/a")["X-Cache"] for _ in range(2)] == ["MISS", "HIT"]
         purge(weir, "http://localhost:8080/a")
         assert weir.get("/a", host="localhost:8080")["X-Cache"] == weir.get("/a")["X-Cache"] == "MISS"
+
+
+def test_who_comes_after_a_purge_does_not_get_what_was_on_its_way_before():
+    """Who waited already gets the old answer, who comes later asks anew; what is stored is the new one."""
+    numbers, release = itertools.count(1), threading.Event()
+
+    def script(connection):
+        while True:
+            connection.read_request()
+            number = next(numbers)
+            if number % 2 == 1:
+                release.wait(20)
+            head = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nCache-Control: max-age=600\r\n\r\n"
+            connection.send(head + b"%d" % number)
+
+    for kind in (lambda weir: [url(weir, "/a")], lambda weir: ["--prefix", url(weir, "/")], lambda _: ["--all"]):
+        numbers, release = itertools.count(1), threading.Event()
+        with ScriptedOrigin(script) as origin, site(origin, ADMIN, workers=2) as weir, weir.connect() as first, weir.connect() as second:
+            for client in (first, second):
+                client.send_request("GET", "/a")
+            wait_until(lambda weir=weir: counters(weir)["requests_active"] == 2, 10, "two who wait for an answer")
+            purge(weir, *kind(weir))
+            late = weir.get("/a")
+            assert (late["X-Cache"], late.body) == ("MISS", b"2"), late
+            release.set()
+            for client in (first, second):
+                assert client.read_response("GET").body == b"1"
+            again = weir.get("/a")
+            assert (again["X-Cache"], again.body) == ("HIT", b"2"), again

@@ -156,6 +156,11 @@ TEST_CASE("purge: what is being fetched when a purge comes is not found after it
       if (!begun) purge(*store);
       REQUIRE(joined.fill.begin(fresh_for(1000), "", 4, tags));
       if (begun) purge(*store);
+      // Who comes now asks anew; who was there before still gets it. Tags are known with the head.
+      Joined late = store->join(store->key("k"), owner);
+      CHECK(static_cast<bool>(late.fill) != static_cast<bool>(late.follower));
+      if (begun) CHECK(late.fill);
+      late = {};
       REQUIRE(joined.fill.append("text"));
       joined.fill.commit();
       CHECK_FALSE(has(*store, "k"));
