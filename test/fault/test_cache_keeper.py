@@ -51,12 +51,15 @@ class Reader(threading.Thread):
     def run(self):
         try:
             while time.monotonic() < self.until and not self.faults:
-                with self.weir.connect() as client:
+                with self.connect() as client:
                     for _ in range(200):  # below keepalive_requests
                         if time.monotonic() < self.until and not self.faults:
                             self.one(client, random.choice(self.targets))
         except Exception as error:  # noqa: BLE001: the test's own thread says it
             self.faults.append(repr(error))
+
+    def connect(self):
+        return self.weir.connect()
 
     def one(self, client, target):
         if random.random() < 0.1:  # from now on what was stored is gone (RFC 9111 4.4)
