@@ -114,6 +114,7 @@ Joined Inner::join(const Key& key, FollowerOwner& owner, std::optional<std::uint
 
 // Purged since it began. As far as that can be told: before its head is there it has no tags.
 bool Inner::is_outdated(CellId id, const Key& key) const {
+  if (purges.none_since(fills.seq_of(id))) return false;
   const Ref ref(fills.cell(id).ref.load(std::memory_order_acquire));
   const Head* const head = ref && segments.is_current(ref) ? sound_head(ref, key.hash) : nullptr;
   const Purges::Verdict verdict =

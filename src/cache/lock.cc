@@ -3,17 +3,12 @@
 #include <cerrno>
 #include <ctime>
 
-namespace weir::cache {
+#include "cache/disk_tier.h"
 
+namespace weir::cache {
 namespace {
 
 constexpr std::int64_t impatient_ms = 1000;
-
-std::int64_t now_ms() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
-}
 
 }  // namespace
 
@@ -51,8 +46,8 @@ Lock::Lock(const Memory& memory) {
   pthread_mutex_t& mutex = memory.control->mutex;
   int result = ::pthread_mutex_trylock(&mutex);
   if (result == EBUSY) {
-    result = lock_within(mutex, now_ms() < memory.impatient_until_ms ? hardly : brief);
-    if (result == ETIMEDOUT) memory.impatient_until_ms = now_ms() + impatient_ms;
+    result = lock_within(mutex, DiskTier::now_ms() < memory.impatient_until_ms ? hardly : brief);
+    if (result == ETIMEDOUT) memory.impatient_until_ms = DiskTier::now_ms() + impatient_ms;
   }
   got(memory, result);
 }

@@ -20,8 +20,7 @@ int lock_within(pthread_mutex_t& mutex, std::chrono::microseconds most);
 class Lock {
  public:
   // Of a request: long enough for a holder that lost its processor to get on. Where that was in
-  // vain the holder is stopped or worse: for a second the process's requests hardly wait then, so
-  // that it stands still for a fiftieth of its time at most.
+  // vain the holder is stopped or worse: for a second the process's requests hardly wait then.
   static constexpr std::chrono::microseconds brief{20'000}, hardly{1000};
   // Of the housekeeper and of commands, which may wait.
   static constexpr std::chrono::microseconds patient{100'000};

@@ -109,7 +109,11 @@ void Store::enter(shm::SlotId self) {
   std::uint32_t was = high.load();
   while (was <= self.index && !high.compare_exchange_weak(was, self.index + 1)) {
   }
-  inner_->earlier_held = inner_->earlier.lock();
+  // And those before it: what came by way of two is removed in the first.
+  for (Inner* it = inner_.get(); it != nullptr;) {
+    it->earlier_held = it->earlier.lock();
+    it = it->earlier_held != nullptr ? it->earlier_held->inner_.get() : nullptr;
+  }
 }
 
 void Store::follow(const std::shared_ptr<Store>& before) {

@@ -14,7 +14,8 @@
 //               look_again: another fetched it between find() and join()
 //               alone: no cell or lock to be had: ask the origin, nothing is stored
 //
-// No call blocks and none takes longer than a few microseconds; a lock that can't be had is a miss.
+// A call takes a few microseconds, and where another process has the lock it waits for that no
+// longer than lock.h says; a lock that can't be had is a miss.
 // A process may be killed at any instruction: what it pinned, filled or locked is taken back by
 // clean_dead(), and every check of a Reader that fails (magic, bounds, key, checksum) is a miss and
 // is counted. Nothing of the zone is handed to sendfile, splice or MSG_ZEROCOPY.

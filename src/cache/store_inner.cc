@@ -142,7 +142,9 @@ std::uint64_t Inner::removals() const { return memory.control->removals.load() +
 bool Inner::earlier_holds() const {
   const Control& it = *memory.control;
   if (it.earlier.load(std::memory_order_acquire) == Earlier::none) return true;
-  return earlier_held != nullptr && earlier_held->inner_->removals() == it.compared.load();
+  if (earlier_held == nullptr) return false;
+  const Inner& before = *earlier_held->inner_;
+  return before.earlier_holds() && before.removals() == it.compared.load();
 }
 
 bool Inner::stands(const Head& head) const {

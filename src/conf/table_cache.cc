@@ -24,8 +24,8 @@ constexpr Directive stores[] = {
          .kinds = in_cache,
          .fallback = "0",
          .most = 100'000'000,
-         .doc = "The most stored answers. 0: as many as fit. Another number at a reload begins "
-                "with an empty store.",
+         .doc = "The most stored answers. 0: as many as fit. Another number at a reload is as "
+                "another size.",
          .example = "100000"}),
     row<&CacheConf::max_object_size>(
         {.name = "max_object_size",

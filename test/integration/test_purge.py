@@ -243,7 +243,6 @@ def test_the_port_of_host_makes_another_key():
 
 def test_who_comes_after_a_purge_does_not_get_what_was_on_its_way_before():
     """Who waited already gets the old answer, who comes later asks anew; what is stored is the new one."""
-    numbers, release = itertools.count(1), threading.Event()
 
     def script(connection):
         while True:

@@ -236,6 +236,11 @@ TEST_CASE("stores: another size begins with what the newest of that name holds")
   CHECK(get(**again, "a") == "a");  // by way of the second
   CHECK(get(**again, "b") == "b");
   CHECK(stores.all().size() == 3);
+  (*first)->remove((*first)->key("b"));  // there somebody serves still
+  CHECK_FALSE(has(**again, "a"));
+  for (int turn = 0; turn < 1000 && stores.keep_house(test_now, true); ++turn) {
+  }
+  CHECK(get(**again, "a") == "a");
   for (int turn = 0; turn < 10; ++turn) stores.keep_house(test_now, false);
   CHECK(stores.all().size() == 1);  // the others are nobody's any more
   CHECK_FALSE(stores.transfers());
