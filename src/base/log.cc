@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "base/clock.h"
+#include "base/format.h"
 
 namespace weir::log {
 namespace {
@@ -45,10 +46,9 @@ std::size_t format_line(char* out, std::size_t size, Level level, int pid,
   const std::time_t seconds = std::chrono::system_clock::to_time_t(clock::wall());
   std::tm local{};
   localtime_r(&seconds, &local);
-  const auto head = fmt::format_to_n(
-      out, size, "{:04}/{:02}/{:02} {:02}:{:02}:{:02} [{}] {}: ", local.tm_year + 1900,
+  std::size_t used = format_into(
+      {out, size}, "{:04}/{:02}/{:02} {:02}:{:02}:{:02} [{}] {}: ", local.tm_year + 1900,
       local.tm_mon + 1, local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec, name(level), pid);
-  std::size_t used = std::min(head.size, size);
   for (const char c : message) {
     if (used + 4 + ellipsis.size() > size) {
       const std::size_t tail = std::min(ellipsis.size(), size - used);
@@ -74,9 +74,7 @@ void write(Level level, std::string_view message) {
 }
 
 void vwrite(Level level, fmt::string_view format, fmt::format_args args) {
-  fmt::memory_buffer text;
-  fmt::vformat_to(std::back_inserter(text), format, args);
-  current_sink(level, {text.data(), text.size()});
+  current_sink(level, fmt::vformat(format, args));
 }
 
 }  // namespace weir::log

@@ -1,8 +1,8 @@
 #include "cache/cache_status.h"
 
-#include <fmt/format.h>
-
 #include <iterator>
+
+#include "base/format.h"
 
 namespace weir::cache {
 namespace {
@@ -33,12 +33,12 @@ void append_cache_status(const CacheStatus& status, std::string& out) {
   if (!status.hit && status.forward != Forward::none) {  // one of the two (RFC 9211 2.2)
     out.append("; fwd=").append(forward_text(status.forward));
     if (status.forward_status != 0) {
-      fmt::format_to(std::back_inserter(out), "; fwd-status={}", status.forward_status);
+      append_format(out, "; fwd-status={}", status.forward_status);
     }
     if (status.stored) out += "; stored";
     if (status.collapsed) out += "; collapsed";
   }
-  if (status.ttl) fmt::format_to(std::back_inserter(out), "; ttl={}", seconds(*status.ttl));
+  if (status.ttl) append_format(out, "; ttl={}", seconds(*status.ttl));
   if (!status.detail.empty()) out.append("; detail=\"").append(status.detail).append("\"");
 }
 

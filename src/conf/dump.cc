@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/format.h"
 #include "conf/directive.h"
 #include "conf/manual.h"
 #include "conf/print.h"
@@ -49,7 +50,7 @@ class Dump {
 
   template <class... Args>
   void line(fmt::format_string<Args...> format, Args&&... args) {
-    fmt::format_to(std::back_inserter(out_), format, std::forward<Args>(args)...);
+    append_format(out_, format, std::forward<Args>(args)...);
     out_ += '\n';
   }
 

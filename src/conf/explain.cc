@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "base/format.h"
 #include "conf/manual.h"
 #include "conf/nginx_names.h"
 #include "conf/prose.h"
@@ -10,9 +11,9 @@ namespace {
 
 void append(std::string& out, const Directive& directive) {
   const auto line = [&out](std::string_view label, std::string_view text) {
-    if (!text.empty()) fmt::format_to(std::back_inserter(out), "  {:<10}{}\n", label, text);
+    if (!text.empty()) append_format(out, "  {:<10}{}\n", label, text);
   };
-  fmt::format_to(std::back_inserter(out), "{}\n", directive.name);
+  append_format(out, "{}\n", directive.name);
   if (!directive.built) {
     line("Sections:", sections_of(directive));
     out +=
@@ -31,8 +32,7 @@ void append(std::string& out, const Directive& directive) {
   line("Change:", change_of(directive));
   line("nginx:", directive.nginx);
   out += '\n' + wrapped(directive.doc, 76, "  ");
-  fmt::format_to(std::back_inserter(out), "\n  Example:\n    {} = {}\n", directive.name,
-                 directive.example);
+  append_format(out, "\n  Example:\n    {} = {}\n", directive.name, directive.example);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // weir.ini(5), in mdoc.
 #include <fmt/format.h>
 
+#include "base/format.h"
 #include "base/text.h"
 #include "conf/manual.h"
 #include "conf/prose.h"
@@ -174,7 +175,7 @@ class Page {
  private:
   template <class... Args>
   void line(fmt::format_string<Args...> format, Args&&... args) {
-    fmt::format_to(std::back_inserter(out_), format, std::forward<Args>(args)...);
+    append_format(out_, format, std::forward<Args>(args)...);
     out_ += '\n';
   }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/format.h"
 #include "base/text.h"
 
 namespace weir::conf {
@@ -36,7 +37,7 @@ void append_source(std::string& out, const Diagnostic& diagnostic) {
     if (source.size() > shown_line_max) after = "...";
     source = source.substr(0, shown_line_max);
   }
-  fmt::format_to(std::back_inserter(out), "    {}{}{}\n", before, source, after);
+  append_format(out, "    {}{}{}\n", before, source, after);
   if (column > 0) out += std::string(3 + before.size() + column, ' ') + "^\n";
 }
 
@@ -156,7 +157,7 @@ std::string Diagnostic::message() const {
   std::string out;
   if (!file.empty()) {
     out += file;
-    if (line > 0) fmt::format_to(std::back_inserter(out), ":{}", line);
+    if (line > 0) append_format(out, ":{}", line);
     out += ": ";
   }
   if (severity == Severity::warning) out += "warning: ";
@@ -177,8 +178,8 @@ std::string Loaded::report() const {
     if (!diagnostic.source.empty()) append_source(out, diagnostic);
   }
   if (config == nullptr) {
-    fmt::format_to(std::back_inserter(out), "weir: {} {}, configuration not loaded\n", errors,
-                   errors == 1 ? "error" : "errors");
+    append_format(out, "weir: {} {}, configuration not loaded\n", errors,
+                  errors == 1 ? "error" : "errors");
   }
   return out;
 }

@@ -1,6 +1,6 @@
 // conf/weir.ini: a configuration that works, with everything else commented out.
-#include <fmt/format.h>
 
+#include "base/format.h"
 #include "conf/manual.h"
 #include "conf/prose.h"
 
@@ -46,8 +46,8 @@ bool is_first_kind(const Directive& directive, Kind kind) {
 void append(std::string& out, const Directive& directive) {
   out += '\n' + wrapped(directive.doc, 78, "# ");
   const bool has_default = !directive.fallback.empty();
-  fmt::format_to(std::back_inserter(out), "#{} = {}\n", directive.name,
-                 has_default ? directive.fallback : directive.example);
+  append_format(out, "#{} = {}\n", directive.name,
+                has_default ? directive.fallback : directive.example);
 }
 
 }  // namespace
@@ -57,8 +57,8 @@ std::string sample() {
   for (const Shown& section : shown) {
     const KindRow& kind = kind_row(section.kind);
     out += wrapped(kind.doc, 78, "# ");
-    fmt::format_to(std::back_inserter(out), "{}[{}{}{}]\n{}", section.live ? "" : "#", kind.name,
-                   section.name.empty() ? "" : " ", section.name, section.lines);
+    append_format(out, "{}[{}{}{}]\n{}", section.live ? "" : "#", kind.name,
+                  section.name.empty() ? "" : " ", section.name, section.lines);
     for (const Directive* directive : all_directives()) {
       if (directive->built && is_first_kind(*directive, section.kind)) append(out, *directive);
     }

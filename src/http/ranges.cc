@@ -1,11 +1,10 @@
 #include "http/ranges.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <iterator>
 #include <optional>
 
+#include "base/format.h"
 #include "base/text.h"
 
 namespace weir {
@@ -139,11 +138,11 @@ RangeVerdict select_ranges(std::string_view field, std::uint64_t length, RangeSe
 bool asks_for_all(std::string_view field) { return ranges_of(field) == "0-"; }
 
 void append_content_range(const ByteRange& range, std::uint64_t length, std::string& out) {
-  fmt::format_to(std::back_inserter(out), "bytes {}-{}/{}", range.first, range.last, length);
+  append_format(out, "bytes {}-{}/{}", range.first, range.last, length);
 }
 
 void append_unsatisfied_range(std::uint64_t length, std::string& out) {
-  fmt::format_to(std::back_inserter(out), "bytes */{}", length);
+  append_format(out, "bytes */{}", length);
 }
 
 Multipart::Multipart(std::string_view boundary, std::string_view content_type, std::uint64_t length,
@@ -161,9 +160,9 @@ Multipart::Multipart(std::string_view boundary, std::string_view content_type, s
 }
 
 void Multipart::append_part_head(std::size_t at, std::string& out) const {
-  fmt::format_to(std::back_inserter(out), "{}--{}\r\n", at == 0 ? "" : "\r\n", boundary_);
+  append_format(out, "{}--{}\r\n", at == 0 ? "" : "\r\n", boundary_);
   if (!content_type_.empty()) {
-    fmt::format_to(std::back_inserter(out), "Content-Type: {}\r\n", content_type_);
+    append_format(out, "Content-Type: {}\r\n", content_type_);
   }
   out += "Content-Range: ";
   append_content_range(ranges_[at], length_, out);
@@ -171,11 +170,11 @@ void Multipart::append_part_head(std::size_t at, std::string& out) const {
 }
 
 void Multipart::append_end(std::string& out) const {
-  fmt::format_to(std::back_inserter(out), "\r\n--{}--\r\n", boundary_);
+  append_format(out, "\r\n--{}--\r\n", boundary_);
 }
 
 void Multipart::append_content_type(std::string& out) const {
-  fmt::format_to(std::back_inserter(out), "multipart/byteranges; boundary={}", boundary_);
+  append_format(out, "multipart/byteranges; boundary={}", boundary_);
 }
 
 }  // namespace weir

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <utility>
 
+#include "shm/points.h"
+
 namespace weir::observe {
 namespace {
 

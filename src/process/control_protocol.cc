@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 #include <utility>
+
+#include "base/json.h"
 
 namespace weir::process {
 namespace {
-
-using json = nlohmann::ordered_json;
 
 constexpr std::array<std::pair<std::string_view, Command>, 8> commands = {{
     {"status", Command::status},
@@ -21,17 +20,17 @@ constexpr std::array<std::pair<std::string_view, Command>, 8> commands = {{
     {"purge", Command::purge},
 }};
 
-std::string line_of(const json& document) {
+std::string line_of(const Json& document) {
   // Bytes that are not UTF-8 (a path in a message) are replaced, never thrown about.
-  return document.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+  return dump_json(document) + "\n";
 }
 
-std::string text_of(const json& document, const char* key) {
+std::string text_of(const Json& document, const char* key) {
   const auto found = document.find(key);
   return found != document.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-std::optional<PeerCommand> parse_order(const json& document) {
+std::optional<PeerCommand> parse_order(const Json& document) {
   PeerCommand out;
   const std::string action = text_of(document, "action");
   const auto known =
@@ -58,7 +57,7 @@ std::optional<PeerCommand> parse_order(const json& document) {
   return read == document.size() ? std::optional(std::move(out)) : std::nullopt;
 }
 
-std::optional<PurgeCommand> parse_purge(const json& document) {
+std::optional<PurgeCommand> parse_purge(const Json& document) {
   PurgeCommand out;
   const std::string what = text_of(document, "what");
   const auto& names = PurgeCommand::what_names;
@@ -81,7 +80,7 @@ std::optional<PurgeCommand> parse_purge(const json& document) {
   return read == document.size() ? std::optional(std::move(out)) : std::nullopt;
 }
 
-void put_order(const PeerCommand& order, json& out) {
+void put_order(const PeerCommand& order, Json& out) {
   out["action"] = PeerCommand::action_names[static_cast<std::size_t>(order.action)];
   out["group"] = order.group;
   out["peer"] = order.peer;
@@ -90,7 +89,7 @@ void put_order(const PeerCommand& order, json& out) {
   if (order.persist) out["persist"] = true;
 }
 
-void put_purge(const PurgeCommand& purge, json& out) {
+void put_purge(const PurgeCommand& purge, Json& out) {
   out["what"] = PurgeCommand::what_names[static_cast<std::size_t>(purge.what)];
   if (!purge.text.empty()) out["text"] = purge.text;
   if (!purge.cache.empty()) out["cache"] = purge.cache;
@@ -115,7 +114,7 @@ std::string_view name(Command command) {
 
 std::optional<Request> parse_request(std::string_view line) {
   if (line.size() > control_line_max) return std::nullopt;
-  const json document = json::parse(line, nullptr, false);
+  const Json document = parse_json(line);
   if (!document.is_object()) return std::nullopt;
   const auto command = command_named(text_of(document, "command"));
   if (!command) return std::nullopt;
@@ -132,25 +131,25 @@ std::optional<Request> parse_request(std::string_view line) {
 }
 
 std::string request_line(const Request& request) {
-  json out{{"command", std::string(name(request.command))}};
+  Json out{{"command", std::string(name(request.command))}};
   if (request.order) put_order(*request.order, out);
   if (request.purge) put_purge(*request.purge, out);
   return line_of(out);
 }
 
 std::string answer_line(const Answer& answer) {
-  json out{{"ok", answer.ok}, {"exit", answer.exit_code}};
+  Json out{{"ok", answer.ok}, {"exit", answer.exit_code}};
   if (!answer.error.empty()) out["error"] = answer.error;
   if (!answer.report.empty()) out["report"] = answer.report;
   if (answer.generation != 0) out["generation"] = answer.generation;
   if (!answer.changes.empty()) out["changes"] = answer.changes;
   if (!answer.done.empty()) out["done"] = answer.done;
-  if (!answer.status.empty()) out["status"] = json::parse(answer.status, nullptr, false);
+  if (!answer.status.empty()) out["status"] = parse_json(answer.status);
   return line_of(out);
 }
 
 std::optional<Answer> parse_answer(std::string_view line) {
-  const json document = json::parse(line, nullptr, false);
+  const Json document = parse_json(line);
   if (!document.is_object()) return std::nullopt;
   const auto ok = document.find("ok");
   if (ok == document.end() || !ok->is_boolean()) return std::nullopt;
@@ -172,7 +171,7 @@ std::optional<Answer> parse_answer(std::string_view line) {
     }
   }
   if (const auto status = document.find("status"); status != document.end()) {
-    out.status = status->dump(2, ' ', false, json::error_handler_t::replace);
+    out.status = dump_json(*status, 2);
   }
   return out;
 }

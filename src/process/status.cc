@@ -3,17 +3,15 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "base/version.h"
 
 namespace weir::process {
 namespace {
 
-using json = nlohmann::ordered_json;
-
-json counters_of(const shm::CounterValues& values) {
-  json out = json::object();
+Json counters_of(const shm::CounterValues& values) {
+  Json out = Json::object();
   for (std::size_t i = 0; i < shm::counter_count; ++i) {
     out[std::string(shm::counter_table[i].name)] = values[i];
   }
@@ -21,7 +19,7 @@ json counters_of(const shm::CounterValues& values) {
 }
 
 // What came out for what went in; nothing where nothing did.
-json coded(const shm::CounterValues& values, shm::Count shm::CounterRow::*in,
+Json coded(const shm::CounterValues& values, shm::Count shm::CounterRow::*in,
            shm::Count shm::CounterRow::*out, bool compresses) {
   const auto value = [&values](shm::Count shm::CounterRow::*member) {
     std::uint64_t found = 0;
@@ -33,7 +31,7 @@ json coded(const shm::CounterValues& values, shm::Count shm::CounterRow::*in,
   const std::uint64_t bytes_in = value(in), bytes_out = value(out);
   const std::uint64_t coded = compresses ? bytes_out : bytes_in;
   const std::uint64_t plain = compresses ? bytes_in : bytes_out;
-  json it{{"bytes_in", bytes_in}, {"bytes_out", bytes_out}};
+  Json it{{"bytes_in", bytes_in}, {"bytes_out", bytes_out}};
   if (coded != 0) {
     const double ratio = static_cast<double>(plain) / static_cast<double>(coded);
     it["ratio"] = std::round(ratio * 100) / 100;
@@ -41,7 +39,7 @@ json coded(const shm::CounterValues& values, shm::Count shm::CounterRow::*in,
   return it;
 }
 
-json compression_of(const shm::CounterValues& values) {
+Json compression_of(const shm::CounterValues& values) {
   using Row = shm::CounterRow;
   return {{"br", coded(values, &Row::compressed_br_bytes_in, &Row::compressed_br_bytes_out, true)},
           {"zstd",
@@ -54,8 +52,8 @@ json compression_of(const shm::CounterValues& values) {
            coded(values, &Row::decompressed_bytes_in, &Row::decompressed_bytes_out, false)}};
 }
 
-json process_of(shm::Zones& zones, const shm::SlotInfo& info, std::int64_t now_ns) {
-  json out{{"slot", info.id.index},
+Json process_of(shm::Zones& zones, const shm::SlotInfo& info, std::int64_t now_ns) {
+  Json out{{"slot", info.id.index},
            {"role", std::string(shm::name(info.role))},
            {"state", std::string(shm::name(info.state))},
            {"pid", info.pid},
@@ -74,14 +72,14 @@ json process_of(shm::Zones& zones, const shm::SlotInfo& info, std::int64_t now_n
   return out;
 }
 
-json master_of(const StatusFacts::Master& master) {
-  json generations = json::array();
+Json master_of(const StatusFacts::Master& master) {
+  Json generations = Json::array();
   for (const auto& generation : master.generations) {
     generations.push_back({{"number", generation.number},
                            {"state", generation.state},
                            {"workers", generation.workers}});
   }
-  json out{{"pid", master.pid},
+  Json out{{"pid", master.pid},
            {"uptime_s", master.uptime_s},
            {"reload", master.reload_state},
            {"listening_sockets", master.listening_sockets},
@@ -98,13 +96,13 @@ json master_of(const StatusFacts::Master& master) {
   return out;
 }
 
-json peer_of(const PeerView& peer, std::int64_t now_ns) {
+Json peer_of(const PeerView& peer, std::int64_t now_ns) {
   const shm::PeerInfo& info = peer.info;
   const shm::PeerTotals& totals = peer.totals;
   const auto ms_ago = [now_ns](std::int64_t then_ns) {
     return std::max<std::int64_t>(0, now_ns - then_ns) / 1000000;
   };
-  json out{{"url", peer.url},
+  Json out{{"url", peer.url},
            {"address", info.address},
            {"host", info.host},
            {"static", peer.is_static},
@@ -150,16 +148,16 @@ json peer_of(const PeerView& peer, std::int64_t now_ns) {
   return out;
 }
 
-json upstreams_of(const shm::PeerTable& table, const StatusFacts& facts, std::int64_t now_ns) {
-  json all = json::array();
+Json upstreams_of(const shm::PeerTable& table, const StatusFacts& facts, std::int64_t now_ns) {
+  Json all = Json::array();
   for (const UpstreamView& upstream : view_of(table, facts.upstreams)) {
-    json peers = json::array();
+    Json peers = Json::array();
     for (const PeerView& peer : upstream.peers) peers.push_back(peer_of(peer, now_ns));
-    json discover = json::array();
+    Json discover = Json::array();
     for (const FoundFacts& line : upstream.discover) {
       discover.push_back({{"weight", line.weight}, {"backup", line.backup}});
     }
-    json& group = all.emplace_back();
+    Json& group = all.emplace_back();
     group["name"] = upstream.name;
     group["scheme"] = upstream.scheme;
     group["checked"] = upstream.checked;
@@ -169,12 +167,12 @@ json upstreams_of(const shm::PeerTable& table, const StatusFacts& facts, std::in
   return all;
 }
 
-json caches_of(const cache::Stores& stores) {
-  json all = json::array();
+Json caches_of(const cache::Stores& stores) {
+  Json all = Json::array();
   for (const cache::Stores::Named& named : stores.all()) {
     const cache::StoreStats stats = named.store->stats();
-    json& it = all.emplace_back();
-    it = json({{"name", std::string(named.name)},
+    Json& it = all.emplace_back();
+    it = Json({{"name", std::string(named.name)},
                {"bytes", stats.bytes_used},
                {"bytes_max", stats.bytes_max},
                {"entries", stats.entries},
@@ -215,9 +213,9 @@ json caches_of(const cache::Stores& stores) {
 
 std::string status_document(shm::Zones& zones, const StatusFacts& facts) {
   const std::int64_t now_ns = std::chrono::steady_clock::now().time_since_epoch().count();
-  json out{{"version", std::string(version)}, {"generation", facts.generation}};
+  Json out{{"version", std::string(version)}, {"generation", facts.generation}};
   if (facts.master) out["master"] = master_of(*facts.master);
-  json processes = json::array();
+  Json processes = Json::array();
   for (std::uint32_t i = 0; i < shm::slot_count; ++i) {
     const shm::SlotInfo info = zones.slots.info(i);
     if (info.state != shm::SlotState::free) processes.push_back(process_of(zones, info, now_ns));
@@ -232,7 +230,7 @@ std::string status_document(shm::Zones& zones, const StatusFacts& facts) {
   const shm::Zones::LogLosses losses = zones.log_losses();
   out["log_lines"] = {
       {"dropped", losses.dropped}, {"lost", losses.lost}, {"damaged_rings", losses.damaged}};
-  return out.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  return dump_json(out, 2) + "\n";
 }
 
 }  // namespace weir::process

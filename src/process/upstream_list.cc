@@ -2,19 +2,17 @@
 
 #include <algorithm>
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "process/upstream_view.h"
 #include "upstream/discovery_source.h"
 
 namespace weir::process {
 namespace {
 
-using json = nlohmann::ordered_json;
-
-json seconds_since(std::int64_t then_ns, std::int64_t now_ns) {
+Json seconds_since(std::int64_t then_ns, std::int64_t now_ns) {
   if (then_ns == 0) return nullptr;
   return std::max<std::int64_t>(now_ns - then_ns, 0) / 1'000'000'000;
 }
@@ -43,7 +41,7 @@ std::string_view order_of(const PeerView& peer) {
   return word.said_down ? "agent: down" : "";
 }
 
-json peer_of(const conf::UpstreamConf& conf, const UpstreamView& group, const PeerView& peer,
+Json peer_of(const conf::UpstreamConf& conf, const UpstreamView& group, const PeerView& peer,
              std::int64_t now_ns) {
   const shm::PeerInfo& info = peer.info;
   return {{"peer", info.address},
@@ -74,7 +72,7 @@ bool is_member(const PeerView& peer) {
 std::string upstream_list(const conf::Config& config, const shm::Zones& zones) {
   const std::int64_t now_ns = std::chrono::steady_clock::now().time_since_epoch().count();
   std::vector<UpstreamView> views = view_of(zones.peers, facts_of(config));
-  json groups = json::array();
+  Json groups = Json::array();
   for (std::size_t i = 0; i < config.upstreams.size(); ++i) {  // they come first, in this order
     UpstreamView& group = views[i];
     std::erase_if(group.peers, [](const PeerView& peer) { return !is_member(peer); });
@@ -83,14 +81,13 @@ std::string upstream_list(const conf::Config& config, const shm::Zones& zones) {
                        if (a.is_static || b.is_static) return a.is_static && !b.is_static;
                        return a.info.address < b.info.address;
                      });
-    json peers = json::array();
+    Json peers = Json::array();
     for (const PeerView& peer : group.peers) {
       peers.push_back(peer_of(config.upstreams[i], group, peer, now_ns));
     }
     groups.push_back({{"name", group.name}, {"peers", std::move(peers)}});
   }
-  return json{{"upstreams", std::move(groups)}}.dump(-1, ' ', false,
-                                                     json::error_handler_t::replace);
+  return dump_json(Json{{"upstreams", std::move(groups)}});
 }
 
 }  // namespace weir::process

@@ -1,16 +1,13 @@
 #include "process/zone_check.h"
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "os/socket.h"
 #include "shm/check.h"
 
 namespace weir::process {
 namespace {
 
-using nlohmann::json;
-
-std::optional<cache::StoreSizes> sizes_of(const json& from) {
+std::optional<cache::StoreSizes> sizes_of(const Json& from) {
   cache::StoreSizes sizes;
   for (const char* key : {"bytes", "entries_max", "object_bytes_max"}) {
     if (!from.contains(key) || !from[key].is_number_unsigned()) return std::nullopt;
@@ -23,7 +20,7 @@ std::optional<cache::StoreSizes> sizes_of(const json& from) {
   return sizes;
 }
 
-std::vector<std::string> violations_of(const json& described, const std::string& name, Fd zone) {
+std::vector<std::string> violations_of(const Json& described, const std::string& name, Fd zone) {
   const auto sizes = sizes_of(described);
   if (!sizes) return {"the instance does not say how large it is"};
   const auto store = cache::Store::attach(name, *sizes, std::move(zone));
@@ -34,7 +31,7 @@ std::vector<std::string> violations_of(const json& described, const std::string&
 }  // namespace
 
 std::string describe_caches(const cache::Stores& stores, std::vector<int>& fds) {
-  json all = json::array();
+  Json all = Json::array();
   for (const cache::Stores::Named& named : stores.all()) {
     if (fds.size() == packet_fds_max) break;
     const cache::StoreSizes& sizes = named.store->sizes();
@@ -49,7 +46,7 @@ std::string describe_caches(const cache::Stores& stores, std::vector<int>& fds) 
 }
 
 std::string check_caches(std::string_view described, std::span<Fd> fds, bool& all_ok) {
-  const json all = json::parse(described, nullptr, false);
+  const Json all = parse_json(described);
   const bool fits = all.is_array() && all.size() == fds.size();
   std::vector<std::string> names(fds.size());
   std::vector<shm::ZoneCheck> checks(fds.size());

@@ -1,7 +1,6 @@
 #include "proxy/stickiness.h"
 
-#include <fmt/format.h>
-
+#include "base/format.h"
 #include "base/text.h"
 #include "http/uri.h"
 #include "upstream/group.h"
@@ -61,11 +60,10 @@ std::string_view cookie_for(ExchangeState& state, const Sticky& sticky, const Pe
   const Sticky::Token token = sticky.token(peer);
   std::string& text = state.memory.text;
   text.clear();
-  const auto out = std::back_inserter(text);
-  fmt::format_to(out, "{}={}; Path={}", conf.name, std::string_view(token.data(), token.size()),
-                 conf.path);
-  if (!conf.domain.empty()) fmt::format_to(out, "; Domain={}", conf.domain);
-  if (conf.expires.count() != 0) fmt::format_to(out, "; Max-Age={}", conf.expires.count() / 1000);
+  append_format(text, "{}={}; Path={}", conf.name, std::string_view(token.data(), token.size()),
+                conf.path);
+  if (!conf.domain.empty()) append_format(text, "; Domain={}", conf.domain);
+  if (conf.expires.count() != 0) append_format(text, "; Max-Age={}", conf.expires.count() / 1000);
   if (conf.http_only) text += "; HttpOnly";
   if (conf.secure) text += "; Secure";
   text += name_of(conf.same_site);

@@ -4,8 +4,7 @@
 #include <cassert>
 #include <utility>
 
-#include <fmt/format.h>
-
+#include "base/format.h"
 #include "proxy/balance_key.h"
 #include "proxy/errors.h"
 #include "proxy/exchange_log.h"
@@ -195,12 +194,12 @@ void Tries::note_earlier(const AttemptFacts& facts, std::uint16_t status) {
     if (!then) return std::string_view("-");
     const auto ms = std::chrono::duration_cast<milliseconds>(*then - facts.started).count();
     char text[24];
-    const auto end = fmt::format_to_n(text, sizeof text, "{}.{:03}", ms / 1000, ms % 1000);
-    return arena.copy({text, end.size});
+    const std::size_t size = format_into(text, "{}.{:03}", ms / 1000, ms % 1000);
+    return arena.copy({text, size});
   };
   char number[8] = "-";
   std::size_t digits = 1;
-  if (status != 0) digits = fmt::format_to_n(number, sizeof number, "{}", status).size;
+  if (status != 0) digits = format_into(number, "{}", status);
   ++earlier.count;
   earlier.addr = arena.join({earlier.addr, facts.peer, ", "});
   earlier.status = arena.join({earlier.status, {number, digits}, ", "});

@@ -2,8 +2,7 @@
 
 #include <unistd.h>
 
-#include <fmt/format.h>
-
+#include "base/format.h"
 #include "base/text.h"
 #include "http/forwarded.h"
 #include "http/uri.h"
@@ -20,13 +19,13 @@ bool put(std::string_view text, std::string& out) {
 }
 
 bool put_number(std::uint64_t number, std::string& out) {
-  fmt::format_to(std::back_inserter(out), "{}", number);
+  append_format(out, "{}", number);
   return true;
 }
 
 bool put_seconds(std::chrono::steady_clock::duration span, std::string& out) {
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(span).count();
-  fmt::format_to(std::back_inserter(out), "{}.{:03}", ms / 1000, ms % 1000);
+  append_format(out, "{}.{:03}", ms / 1000, ms % 1000);
   return true;
 }
 
@@ -208,7 +207,7 @@ bool ExchangeValues::answer_value(const VariableRef& variable, std::string& out)
       if (state_.compressed.bytes_out == 0) return false;
       const double ratio = static_cast<double>(state_.compressed.bytes_in) /
                            static_cast<double>(state_.compressed.bytes_out);
-      fmt::format_to(std::back_inserter(out), "{:.2f}", ratio);
+      append_format(out, "{:.2f}", ratio);
       return true;
     }
     case VariableId::location:
@@ -218,15 +217,13 @@ bool ExchangeValues::answer_value(const VariableRef& variable, std::string& out)
       const auto ms =
           std::chrono::duration_cast<std::chrono::milliseconds>(clock::wall().time_since_epoch())
               .count();
-      fmt::format_to(std::back_inserter(out), "{}.{:03}", ms / 1000, ms % 1000);
+      append_format(out, "{}.{:03}", ms / 1000, ms % 1000);
       return true;
     }
     case VariableId::request_time: return put_seconds(clock::now() - state_.started, out);
     case VariableId::sent_http_:
       return put_field(state_.memory.answer.fields, variable.suffix, out);
-    case VariableId::status:
-      fmt::format_to(std::back_inserter(out), "{:03}", state_.status);
-      return true;
+    case VariableId::status: append_format(out, "{:03}", state_.status); return true;
     case VariableId::time_iso8601: return put(iso8601_time(clock::wall()), out);
     case VariableId::time_local: return put(common_log_time(clock::wall()), out);
     default: return false;

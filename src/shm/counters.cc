@@ -1,5 +1,8 @@
 #include "shm/counters.h"
 
+#include "shm/points.h"
+#include "shm/snapshot_update.h"
+
 namespace weir::shm {
 
 std::uint64_t StatsTable::row_incarnation(std::uint32_t index) const {
@@ -39,7 +42,7 @@ void StatsTable::fold(SlotId dead) {
     }
   }
   retired[counter_count + dead.index] = dead.incarnation;
-  body_->retired.publish(retired);
+  publish(body_->retired, retired);
 }
 
 bool StatsTable::is_folded(SlotId id) const {

@@ -5,6 +5,9 @@
 #include <cstring>
 #include <span>
 
+#include "shm/points.h"
+#include "shm/snapshot_update.h"
+
 namespace weir::shm {
 namespace {
 
@@ -173,7 +176,7 @@ std::optional<std::uint32_t> PeerTable::claim(const PeerName& name, std::int64_t
   if (cell.group.load(std::memory_order_acquire) == 0) {
     cell.claimed_ns.store(now_ns, std::memory_order_relaxed);
     cell.since_ns.store(now_ns, std::memory_order_relaxed);
-    cell.text.publish(words_of<peer_text_words>({name.group, name.address, name.host}));
+    publish(cell.text, words_of<peer_text_words>({name.group, name.address, name.host}));
     cell.group.store(group_id(name.group), std::memory_order_release);
   }
   return index;
@@ -183,7 +186,7 @@ std::optional<std::uint32_t> PeerTable::claim_group(std::string_view name) const
   const auto index = claim_cell(groups_, capacity_, group_id(name));
   if (!index) return index;
   GroupCell& cell = groups_[*index];
-  if (cell.name.version() == 0) cell.name.publish(words_of<group_text_words>({name}));
+  if (cell.name.version() == 0) publish(cell.name, words_of<group_text_words>({name}));
   return index;
 }
 
@@ -220,7 +223,7 @@ std::string PeerTable::group_name(std::uint32_t index) const {
 }
 
 void set_text(Snapshot<peer_error_words>& to, std::string_view text) {
-  to.publish(words_of<peer_error_words>({text}));
+  publish(to, words_of<peer_error_words>({text}));
 }
 
 bool PeerTable::attach(SlotId slot, std::uint32_t index, std::uint64_t id) const {

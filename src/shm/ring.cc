@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "shm/points.h"
+
 namespace weir::shm {
 namespace {
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "shm/snapshot_update.h"
+
 namespace weir::shm {
 namespace {
 
@@ -46,7 +48,7 @@ std::uint64_t load(const char* from) {
 // Puts a text into words from `at` on; how many it took. Every word goes from the text to its
 // place through a register: gathering the texts in a buffer first costs ten times as much, because
 // the processor can't forward many small stores to one load.
-std::size_t put_text(Snapshot<breadcrumb_words>::Update& update, std::size_t at,
+std::size_t put_text(SnapshotUpdate<breadcrumb_words>& update, std::size_t at,
                      std::string_view text) {
   const std::size_t size = text.size(), whole = size / 8, rest = size % 8;
   const char* const from = text.data();
@@ -128,7 +130,7 @@ SlotId SlotTable::claim(std::uint32_t index, Role role, std::uint64_t generation
   it.heartbeat_ns.store(now_ns, std::memory_order_relaxed);
   it.loop_seq.store(0, std::memory_order_relaxed);
   it.ready_ns.store(0, std::memory_order_relaxed);
-  it.breadcrumb.publish(std::array<std::uint64_t, 1>{0});
+  publish(it.breadcrumb, std::array<std::uint64_t, 1>{0});
   it.word.store(pack(SlotState::starting, role, incarnation), std::memory_order_release);
   return {index, incarnation};
 }
@@ -217,7 +219,7 @@ bool SlotOwner::draining() { return table_.enter(id_, SlotState::draining); }
 void SlotOwner::leave(const Breadcrumb& crumb) {
   const std::array<std::string_view, crumb_parts> part = {crumb.method, crumb.host, crumb.path,
                                                           crumb.peer, crumb.phase};
-  Snapshot<breadcrumb_words>::Update update(slot_.breadcrumb);
+  SnapshotUpdate<breadcrumb_words> update(slot_.breadcrumb);
   std::uint64_t lengths = 0;
   std::size_t at = 1;
   for (std::size_t i = 0; i < crumb_parts; ++i) {
@@ -229,6 +231,6 @@ void SlotOwner::leave(const Breadcrumb& crumb) {
   update.publish();
 }
 
-void SlotOwner::idle() { slot_.breadcrumb.publish(std::array<std::uint64_t, 1>{0}); }
+void SlotOwner::idle() { publish(slot_.breadcrumb, std::array<std::uint64_t, 1>{0}); }
 
 }  // namespace weir::shm

@@ -10,12 +10,8 @@
 
 #include <array>
 #include <atomic>
-#include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <span>
-
-#include "shm/points.h"
 
 namespace weir::shm {
 
@@ -23,36 +19,6 @@ template <std::size_t N>
 class Snapshot {
  public:
   using Words = std::array<std::uint64_t, N>;
-
-  // Writer only: put() some words, then publish() once. Words that were not put are unspecified.
-  class Update {
-   public:
-    explicit Update(Snapshot& target)
-        : target_(target),
-          version_(target.version_.load(std::memory_order_relaxed) + 1),
-          copy_(target.words_[version_ & 1]) {}
-    void put(std::size_t index, std::uint64_t word) {
-      assert(index < N);
-      copy_[index].store(word, std::memory_order_release);
-      SHM_POINT(snapshot_half);
-    }
-    void publish() {
-      SHM_POINT(snapshot_written);
-      target_.version_.store(version_, std::memory_order_release);
-      SHM_POINT(snapshot_published);
-    }
-
-   private:
-    Snapshot& target_;
-    const std::uint64_t version_;
-    std::atomic<std::uint64_t>* const copy_;
-  };
-
-  void publish(std::span<const std::uint64_t> words) {
-    Update update(*this);
-    for (std::size_t i = 0; i < words.size(); ++i) update.put(i, words[i]);
-    update.publish();
-  }
 
   // False when the writer was faster every time; `out` is then unspecified.
   [[nodiscard]] bool read(Words& out) const {
@@ -68,6 +34,8 @@ class Snapshot {
   std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
 
  private:
+  template <std::size_t>
+  friend class SnapshotUpdate;  // shm/snapshot_update.h: what the writer does
   static constexpr int tries = 1000;
   static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "a lock would die with its owner");
 

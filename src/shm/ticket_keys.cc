@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "shm/snapshot_update.h"
+
 namespace weir::shm {
 namespace {
 
@@ -59,7 +61,7 @@ Result<bool> TicketKeys::rotate(std::int64_t now) {
   wipe(&fresh, sizeof fresh);
   std::array<std::uint64_t, ticket_words> words;
   std::memcpy(words.data(), set.key.data(), sizeof words);
-  owned_->keys.publish(words);
+  publish(owned_->keys, words);
   wipe(words.data(), sizeof words);
   return true;
 }

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "shm/points.h"
 
 namespace weir::shm {
 namespace {

@@ -1,8 +1,8 @@
 #include "upstream/found_peers.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include "base/format.h"
 
 namespace weir {
 
@@ -23,7 +23,7 @@ std::string difference(const FoundSet& before, const FoundSet& after) {
   std::size_t changes = 0;
   const auto say = [&](char sign, const FoundPeer& peer) {
     if (++changes > shown_max) return;
-    fmt::format_to(std::back_inserter(out), "{}{}{}", out.empty() ? "" : ", ", sign, peer.address);
+    append_format(out, "{}{}{}", out.empty() ? "" : ", ", sign, peer.address);
   };
   auto old = before.begin();
   auto now = after.begin();
@@ -38,7 +38,7 @@ std::string difference(const FoundSet& before, const FoundSet& after) {
     }
   }
   if (changes > shown_max) {
-    fmt::format_to(std::back_inserter(out), " and {} more", changes - shown_max);
+    append_format(out, " and {} more", changes - shown_max);
   }
   return out;
 }

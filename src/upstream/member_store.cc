@@ -8,15 +8,13 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "os/address.h"
 #include "os/fd.h"
 
 namespace weir {
 namespace {
-
-using json = nlohmann::ordered_json;
 
 constexpr int version = 1;
 constexpr std::size_t bytes_max = 64U << 20;
@@ -25,14 +23,14 @@ std::string failure(std::string_view what, const std::string& path) {
   return fmt::format("{} of {} failed ({}: {})", what, path, errno, std::strerror(errno));
 }
 
-bool text_of(const json& from, const char* key, std::string& out) {
+bool text_of(const Json& from, const char* key, std::string& out) {
   const auto found = from.find(key);
   if (found == from.end() || !found->is_string()) return false;
   out = found->get<std::string>();
   return out.find('\0') == out.npos;
 }
 
-bool weight_of(const json& from, std::uint16_t& out) {
+bool weight_of(const Json& from, std::uint16_t& out) {
   const auto found = from.find("weight");
   if (found == from.end()) return true;
   if (!found->is_number_unsigned() || found->get<std::uint64_t>() > 65'535) return false;
@@ -40,7 +38,7 @@ bool weight_of(const json& from, std::uint16_t& out) {
   return true;
 }
 
-bool flag_of(const json& from, const char* key, bool& out) {
+bool flag_of(const Json& from, const char* key, bool& out) {
   const auto found = from.find(key);
   if (found == from.end()) return true;
   if (!found->is_boolean()) return false;
@@ -48,7 +46,7 @@ bool flag_of(const json& from, const char* key, bool& out) {
   return true;
 }
 
-bool address_of(const json& from, std::string& out) {
+bool address_of(const Json& from, std::string& out) {
   std::string text;
   if (!text_of(from, "address", text)) return false;
   const auto address = Address::parse(text);
@@ -57,26 +55,26 @@ bool address_of(const json& from, std::string& out) {
   return true;
 }
 
-bool parse_peer(const json& from, FoundPeer& out) {
+bool parse_peer(const Json& from, FoundPeer& out) {
   return from.is_object() && address_of(from, out.address) && text_of(from, "host", out.host) &&
          weight_of(from, out.weight) && flag_of(from, "backup", out.backup);
 }
 
-bool parse_set(const json& from, SavedSet& out) {
+bool parse_set(const Json& from, SavedSet& out) {
   if (!from.is_object() || !text_of(from, "group", out.group) ||
       !text_of(from, "source", out.source)) {
     return false;
   }
   const auto peers = from.find("peers");
   if (peers == from.end() || !peers->is_array() || peers->size() > shm::peers_most) return false;
-  for (const json& peer : *peers) {
+  for (const Json& peer : *peers) {
     if (!parse_peer(peer, out.peers.emplace_back())) return false;
   }
   put_in_order(out.peers, shm::peers_most);
   return true;
 }
 
-bool parse_order(const json& from, KeptOrder& out) {
+bool parse_order(const Json& from, KeptOrder& out) {
   if (!from.is_object() || !text_of(from, "group", out.group) || !address_of(from, out.address)) {
     return false;
   }
@@ -97,11 +95,11 @@ bool parse_order(const json& from, KeptOrder& out) {
 }  // namespace
 
 std::string print_saved(const Saved& saved) {
-  json sets = json::array(), orders = json::array();
+  Json sets = Json::array(), orders = Json::array();
   for (const SavedSet& set : saved.sets) {
-    json peers = json::array();
+    Json peers = Json::array();
     for (const FoundPeer& peer : set.peers) {
-      json one{{"address", peer.address}, {"host", peer.host}};
+      Json one{{"address", peer.address}, {"host", peer.host}};
       if (peer.weight != 0) one["weight"] = peer.weight;
       if (peer.backup) one["backup"] = true;
       peers.push_back(std::move(one));
@@ -109,7 +107,7 @@ std::string print_saved(const Saved& saved) {
     sets.push_back({{"group", set.group}, {"source", set.source}, {"peers", std::move(peers)}});
   }
   for (const KeptOrder& kept : saved.orders) {
-    json one{{"group", kept.group}, {"address", kept.address}};
+    Json one{{"group", kept.group}, {"address", kept.address}};
     if (kept.orders.order != shm::Order::none) one["order"] = shm::name(kept.orders.order);
     if (kept.orders.weight != 0) one["weight"] = kept.orders.weight;
     if (kept.orders.added) {
@@ -119,22 +117,22 @@ std::string print_saved(const Saved& saved) {
     }
     orders.push_back(std::move(one));
   }
-  const json all{{"version", version}, {"sets", std::move(sets)}, {"orders", std::move(orders)}};
-  return all.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+  const Json all{{"version", version}, {"sets", std::move(sets)}, {"orders", std::move(orders)}};
+  return dump_json(all, 1) + "\n";
 }
 
 bool parse_saved(std::string_view text, Saved& out) {
-  const json all = json::parse(text, nullptr, false);
-  if (!all.is_object() || all.value("version", json()) != version) return false;
+  const Json all = parse_json(text);
+  if (!all.is_object() || all.value("version", Json()) != version) return false;
   const auto sets = all.find("sets"), orders = all.find("orders");
   if (sets == all.end() || !sets->is_array() || orders == all.end() || !orders->is_array()) {
     return false;
   }
   Saved read;
-  for (const json& set : *sets) {
+  for (const Json& set : *sets) {
     if (!parse_set(set, read.sets.emplace_back())) return false;
   }
-  for (const json& order : *orders) {
+  for (const Json& order : *orders) {
     if (!parse_order(order, read.orders.emplace_back())) return false;
   }
   out = std::move(read);

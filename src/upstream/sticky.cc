@@ -1,7 +1,6 @@
 #include "upstream/sticky.h"
 
-#include <fmt/format.h>
-
+#include "base/format.h"
 #include "base/hash.h"
 
 namespace weir {
@@ -32,7 +31,7 @@ Sticky::Token Sticky::token(const Peer& peer) const {
     return siphash(key_, {identity.data(), identity.size()});
   };
   Token out;
-  fmt::format_to(out.begin(), "{:016x}{:016x}", half(0), half(1));
+  format_into(out, "{:016x}{:016x}", half(0), half(1));
   return out;
 }
 

@@ -7,7 +7,6 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/format.h"
 #include "base/text.h"
 #include "observe/log_drain.h"
 #include "shm/check.h"
@@ -84,11 +84,10 @@ inline bool push_once(Journal& journal, shm::RingWriter& writer, shm::SlotId id,
   SlotJournal& mine = journal.slot[id.index];
   char line[512];
   const std::size_t padding = number * 7919 % 200;
-  const auto end =
-      fmt::format_to(line, "{} {} {} {:x>{}}\n", id.index, id.incarnation, number, "", padding);
+  const std::size_t size =
+      format_into(line, "{} {} {} {:x>{}}\n", id.index, id.incarnation, number, "", padding);
   bump(mine.pushing);
-  const bool fits =
-      writer.push(streams[number % 3 == 0], {line, static_cast<std::size_t>(end - line)});
+  const bool fits = writer.push(streams[number % 3 == 0], {line, size});
   bump(fits ? mine.pushed : mine.dropped);
   return fits;
 }

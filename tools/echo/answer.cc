@@ -2,20 +2,13 @@
 
 #include <array>
 #include <cassert>
-#include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/json.h"
 #include "base/text.h"
 
 namespace weir::echo {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-// Bytes that are not UTF-8 become U+FFFD: an answer is always valid JSON.
-std::string dump(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace);
-}
 
 // One name, several values: an array.
 void add_value(Json& object, const std::string& name, std::string value) {
@@ -169,7 +162,7 @@ std::string describe_head(const RequestHead& head) {
   }
   json["headers"] = std::move(fields);
   json["query_params"] = query_params(head.query);
-  return dump(json);
+  return dump_json(json, 2);  // always valid, whatever bytes came
 }
 
 std::string json_answer(const AnswerParts& parts) {
@@ -177,13 +170,13 @@ std::string json_answer(const AnswerParts& parts) {
   json["status"] = parts.status < 400 ? "ok" : "error";
   json["message"] = parts.message;
   if (!parts.head.empty()) {
-    json.update(Json::parse(parts.head));
+    json.update(parse_json(parts.head));
     json["body"] =
         parts.body == nullptr ? Json(nullptr) : body_json(*parts.body, parts.body_is_json);
     json["ssl_info"] = parts.tls == nullptr ? Json(nullptr) : tls_json(*parts.tls);
     if (parts.port != 0) json["port"] = parts.port;
   }
-  return dump(json) + "\n";
+  return dump_json(json, 2) + "\n";
 }
 
 }  // namespace weir::echo

@@ -1,12 +1,10 @@
-#include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "base/version.h"
 #include "tools/load/report.h"
 
 namespace weir::load {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 double microseconds(std::chrono::nanoseconds time) {
   return static_cast<double>(time.count()) / 1e3;
@@ -72,7 +70,7 @@ std::string report_json(const Plan& plan, const Outcome& outcome) {
   if (options.open_loop) json["lag_us"] = latency_json(tally.lag);
   json["generator_cpu_seconds"] = outcome.cpu.count();
   json["warnings"] = warnings(plan, outcome);
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return dump_json(json, 2) + "\n";
 }
 
 }  // namespace weir::load

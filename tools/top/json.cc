@@ -1,19 +1,17 @@
 #include "tools/top/json.h"
 
-#include <nlohmann/json.hpp>
+#include "base/json.h"
 
 namespace weir::top {
 namespace {
 
-using json = nlohmann::ordered_json;
-
 template <class T>
-void put(json& out, const char* key, const std::optional<T>& value) {
+void put(Json& out, const char* key, const std::optional<T>& value) {
   if (value) out[key] = *value;
 }
 
-json peer_of(const PeerRow& row) {
-  json out{{"url", row.url},
+Json peer_of(const PeerRow& row) {
+  Json out{{"url", row.url},
            {"status", row.status},
            {"healthy", row.healthy},
            {"failures", row.failures},
@@ -38,8 +36,8 @@ json peer_of(const PeerRow& row) {
   return out;
 }
 
-json worker_of(const WorkerRow& row) {
-  json out{{"pid", row.pid}, {"generation", row.generation}, {"state", row.state}};
+Json worker_of(const WorkerRow& row) {
+  Json out{{"pid", row.pid}, {"generation", row.generation}, {"state", row.state}};
   put(out, "silent_ms", row.silent_ms);
   out["connections"] = row.connections;
   put(out, "requests_per_s", row.requests);
@@ -48,8 +46,8 @@ json worker_of(const WorkerRow& row) {
   return out;
 }
 
-json cache_of(const CacheRow& row) {
-  json out{{"name", row.name},
+Json cache_of(const CacheRow& row) {
+  Json out{{"name", row.name},
            {"bytes", row.bytes},
            {"bytes_max", row.bytes_max},
            {"entries", row.entries}};
@@ -67,8 +65,8 @@ json cache_of(const CacheRow& row) {
   return out;
 }
 
-json coding_of(const CodingRow& row) {
-  json out{{"name", row.name}, {"bytes_in", row.bytes_in}, {"bytes_out", row.bytes_out}};
+Json coding_of(const CodingRow& row) {
+  Json out{{"name", row.name}, {"bytes_in", row.bytes_in}, {"bytes_out", row.bytes_out}};
   if (row.ratio > 0) out["ratio"] = row.ratio;
   put(out, "bytes_in_per_s", row.in_rate);
   put(out, "bytes_out_per_s", row.out_rate);
@@ -78,29 +76,29 @@ json coding_of(const CodingRow& row) {
 }  // namespace
 
 std::string json_of(const Frame& frame) {
-  json out{{"version", frame.master.version},         {"pid", frame.master.pid},
+  Json out{{"version", frame.master.version},         {"pid", frame.master.pid},
            {"answers", frame.master.answers},         {"uptime_ms", frame.master.uptime_ms},
            {"generation", frame.master.generation},   {"interval_s", frame.seconds},
            {"connections", frame.connections},        {"requests", frame.requests},
            {"requests_active", frame.requests_active}};
   put(out, "requests_per_s", frame.requests_rate);
   put(out, "error_share", frame.errors);
-  out["upstreams"] = json::array();
+  out["upstreams"] = Json::array();
   for (const GroupRows& group : frame.groups) {
-    json peers = json::array();
+    Json peers = Json::array();
     for (const PeerRow& peer : group.peers) peers.push_back(peer_of(peer));
     out["upstreams"].push_back(
         {{"name", group.name}, {"checked", group.checked}, {"peers", std::move(peers)}});
   }
-  out["workers"] = json::array();
+  out["workers"] = Json::array();
   for (const WorkerRow& worker : frame.workers) out["workers"].push_back(worker_of(worker));
-  out["caches"] = json::array();
+  out["caches"] = Json::array();
   for (const CacheRow& cache : frame.caches) out["caches"].push_back(cache_of(cache));
   put(out, "cache_hit_share", frame.hits.now);
   put(out, "cache_hit_share_in_all", frame.hits.in_all);
-  out["compression"] = json::array();
+  out["compression"] = Json::array();
   for (const CodingRow& coding : frame.codings) out["compression"].push_back(coding_of(coding));
-  return out.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  return dump_json(out, 2) + "\n";
 }
 
 }  // namespace weir::top

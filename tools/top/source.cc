@@ -4,15 +4,13 @@
 
 #include <chrono>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "process/control_client.h"
 
 namespace weir::top {
 namespace {
-
-using json = nlohmann::json;
 
 constexpr std::chrono::milliseconds answer_time{1000};
 constexpr std::int64_t ask_every_ns = 5'000'000'000;
@@ -20,7 +18,7 @@ constexpr std::int64_t ask_every_ns = 5'000'000'000;
 std::int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
 template <class T>
-T value_or(const json& object, const char* key, T fallback) {
+T value_or(const Json& object, const char* key, T fallback) {
   if (!object.is_object()) return fallback;
   const auto found = object.find(key);
   if (found == object.end()) return fallback;
@@ -33,8 +31,8 @@ T value_or(const json& object, const char* key, T fallback) {
   }
 }
 
-const json& array_of(const json& object, const char* key) {
-  static const json nothing = json::array();
+const Json& array_of(const Json& object, const char* key) {
+  static const Json nothing = Json::array();
   if (!object.is_object()) return nothing;
   const auto found = object.find(key);
   return found != object.end() && found->is_array() ? *found : nothing;
@@ -69,7 +67,7 @@ std::int64_t cpu_ns_of(pid_t pid) {
 
 Status parse_status(std::string_view text) {
   Status out;
-  const json document = json::parse(text, nullptr, false);
+  const Json document = parse_json(text);
   if (!document.is_object()) return out;
   out.master.answers = true;
   out.master.version = value_or<std::string>(document, "version", "");
@@ -78,16 +76,16 @@ Status parse_status(std::string_view text) {
     out.master.pid = value_or<int>(*master, "pid", 0);
     out.master.uptime_ms = value_or<std::int64_t>(*master, "uptime_s", 0) * 1000;
   }
-  for (const json& upstream : array_of(document, "upstreams")) {
+  for (const Json& upstream : array_of(document, "upstreams")) {
     process::UpstreamFacts& facts = out.upstreams.emplace_back();
     facts.name = value_or<std::string>(upstream, "name", "");
     facts.scheme = value_or<std::string>(upstream, "scheme", "http");
     facts.checked = value_or(upstream, "checked", false);
-    for (const json& line : array_of(upstream, "discover")) {
+    for (const Json& line : array_of(upstream, "discover")) {
       facts.discover.push_back(
           {value_or<std::uint32_t>(line, "weight", 1), value_or(line, "backup", false)});
     }
-    for (const json& peer : array_of(upstream, "peers")) {
+    for (const Json& peer : array_of(upstream, "peers")) {
       const auto configured = peer.find("configured");
       if (configured == peer.end() || !configured->is_object()) continue;  // it was discovered
       facts.peers.push_back({value_or<std::string>(peer, "address", ""),
@@ -97,7 +95,7 @@ Status parse_status(std::string_view text) {
                              order_named(value_or<std::string>(*configured, "order", ""))});
     }
   }
-  for (const json& cache : array_of(document, "caches")) {
+  for (const Json& cache : array_of(document, "caches")) {
     const auto number = [&](const char* key) { return value_or<std::uint64_t>(cache, key, 0); };
     CacheReading& reading = out.caches.emplace_back();
     reading = {value_or<std::string>(cache, "name", ""),

@@ -4,14 +4,13 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "base/text.h"
 
 namespace weir::ctl {
 namespace {
 
-using json = nlohmann::ordered_json;
 using Action = PeerCommand::Action;
 
 UpstreamWords misuse(std::string why) {
@@ -34,7 +33,7 @@ UpstreamWords parse_list(const std::vector<std::string_view>& words) {
       return misuse(fmt::format("unexpected \"{}\"", words[i]));
     }
   }
-  if (out.json && out.names) return misuse("--json and --names exclude each other");
+  if (out.json && out.names) return misuse("--Json and --names exclude each other");
   return out;
 }
 
@@ -56,17 +55,17 @@ Row heads() {
 constexpr std::array<bool, column_count> is_number = {false, false, true,  true, true,
                                                       true,  false, false, true, false};
 
-std::string text(const json& peer, const char* key) {
+std::string text(const Json& peer, const char* key) {
   const auto it = peer.find(key);
   return it != peer.end() && it->is_string() ? it->get<std::string>() : std::string();
 }
 
-std::string number(const json& peer, const char* key) {
+std::string number(const Json& peer, const char* key) {
   const auto it = peer.find(key);
   return it != peer.end() && it->is_number() ? it->dump() : std::string("-");
 }
 
-std::string since(const json& peer) {
+std::string since(const Json& peer) {
   const auto it = peer.find("since_s");
   if (it == peer.end() || !it->is_number_unsigned()) return "-";
   const auto seconds = it->get<std::uint64_t>();
@@ -76,8 +75,8 @@ std::string since(const json& peer) {
   return fmt::format("{}d", seconds / 86400);
 }
 
-Row row_of(const json& peer) {
-  const bool backup = peer.value("backup", json(false)) == true;
+Row row_of(const Json& peer) {
+  const bool backup = peer.value("backup", Json(false)) == true;
   return {text(peer, "peer"),
           text(peer, "state"),
           since(peer),
@@ -113,9 +112,9 @@ void print_row(const Row& row, const std::array<std::size_t, column_count>& widt
   out += line + "\n";
 }
 
-void print_group(const json& group, bool colours, std::string& out) {
+void print_group(const Json& group, bool colours, std::string& out) {
   std::vector<Row> rows;
-  for (const json& peer : group.value("peers", json::array())) rows.push_back(row_of(peer));
+  for (const Json& peer : group.value("peers", Json::array())) rows.push_back(row_of(peer));
   out += fmt::format("{}{}{}{}\n", colours ? "\x1b[1m" : "", text(group, "name"),
                      colours ? "\x1b[0m" : "", rows.empty() ? ": no peers" : "");
   if (rows.empty()) return;
@@ -128,13 +127,13 @@ void print_group(const json& group, bool colours, std::string& out) {
   for (const Row& row : rows) print_row(row, widths, colours ? colour_of(row) : "", out);
 }
 
-void print_names(const json& groups, bool of_group, std::string& out) {
-  for (const json& group : groups) {
+void print_names(const Json& groups, bool of_group, std::string& out) {
+  for (const Json& group : groups) {
     if (!of_group) {
       out += text(group, "name") + "\n";
       continue;
     }
-    for (const json& peer : group.value("peers", json::array())) out += text(peer, "peer") + "\n";
+    for (const Json& peer : group.value("peers", Json::array())) out += text(peer, "peer") + "\n";
   }
 }
 
@@ -179,21 +178,21 @@ UpstreamWords parse_upstream(const std::vector<std::string_view>& words) {
 
 bool print_upstreams(std::string_view document, const UpstreamWords& words, bool colours,
                      std::string& out) {
-  const json all = json::parse(document, nullptr, false);
+  const Json all = parse_json(document);
   const auto upstreams = all.is_object() ? all.find("upstreams") : all.end();
   if (!all.is_object() || upstreams == all.end() || !upstreams->is_array()) return false;
-  json groups = json::array();
-  for (const json& group : *upstreams) {
+  Json groups = Json::array();
+  for (const Json& group : *upstreams) {
     if (!group.is_object()) return false;
     if (words.group.empty() || text(group, "name") == words.group) groups.push_back(group);
   }
   if (!words.group.empty() && groups.empty()) return false;
   if (words.json) {
-    out = json{{"upstreams", groups}}.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+    out = dump_json(Json{{"upstreams", groups}}, 2) + "\n";
   } else if (words.names) {
     print_names(groups, !words.group.empty(), out);
   } else {
-    for (const json& group : groups) {
+    for (const Json& group : groups) {
       if (!out.empty()) out += "\n";
       print_group(group, colours, out);
     }

@@ -3,8 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <map>
-#include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "observe/error_context.h"
 
 namespace weir::observe {
@@ -85,13 +85,13 @@ TEST_CASE("access log: json has the same keys for every request, null where noth
         "\"upstream_status\":null,\"upstream_duration\":null,\"attempts\":0,\"cache\":null,"
         "\"tls\":null}\n");
   request.values[VariableId::upstream_addr] = "10.0.0.1:80, 10.0.0.2:80";
-  CHECK(nlohmann::json::parse(rendered(log_conf(Kind::json), request))["attempts"] == 2);
+  CHECK(parse_json(rendered(log_conf(Kind::json), request))["attempts"] == 2);
   const Request nothing = [] {
     Request it;
     it.values.clear();
     return it;
   }();
-  const auto empty = nlohmann::json::parse(rendered(log_conf(Kind::json), nothing));
+  const auto empty = parse_json(rendered(log_conf(Kind::json), nothing));
   CHECK(empty.size() == 17);
   CHECK(empty["status"].is_null());
 }
@@ -108,7 +108,7 @@ TEST_CASE("access log: json stays json whatever a client sends, and however much
       const std::string line = rendered(log_conf(Kind::json), request);
       CHECK(line.size() <= shm::line_bytes_max);
       CHECK(line.find('\n') == line.size() - 1);
-      CHECK(nlohmann::json::accept(line));
+      CHECK(!parse_json(line).is_discarded());
     }
   }
 }
@@ -118,12 +118,12 @@ TEST_CASE("access log: only what is a number in JSON stands as a number") {
   for (const char* value : {"", ".", "1.", ".5", "-1", "+1", "01", "1e3", "0x1", "1.2.3", "abc"}) {
     CAPTURE(value);
     request.values[VariableId::request_time] = value;
-    CHECK(nlohmann::json::parse(rendered(log_conf(Kind::json), request))["duration"].is_null());
+    CHECK(parse_json(rendered(log_conf(Kind::json), request))["duration"].is_null());
   }
   for (const char* value : {"0", "7", "0.000", "12.5"}) {
     CAPTURE(value);
     request.values[VariableId::request_time] = value;
-    CHECK(nlohmann::json::parse(rendered(log_conf(Kind::json), request))["duration"].is_number());
+    CHECK(parse_json(rendered(log_conf(Kind::json), request))["duration"].is_number());
   }
 }
 

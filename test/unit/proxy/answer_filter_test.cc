@@ -100,7 +100,7 @@ TEST_CASE("answer filter: a compressed answer, its head, what is counted, and th
   }
   CHECK(bench.count(&shm::CounterRow::compressed_gzip_bytes_in) == 3 * text.size());
   CHECK(bench.count(&shm::CounterRow::compressed_gzip_bytes_out) > 1000);
-  CHECK(bench.count(&shm::CounterRow::compressed_gzip_bytes_out) < text.size());
+  CHECK(bench.count(&shm::CounterRow::compressed_gzip_bytes_out) < 3 * text.size() / 2);
   CHECK(bench.buffers.bytes_used() == 0);
 }
 

@@ -5,6 +5,8 @@
 
 #include <functional>
 
+#include "shm/snapshot_update.h"
+
 namespace weir::shm {
 namespace {
 
@@ -80,7 +82,7 @@ TEST_CASE("check: each kind of damage is found") {
          CHECK(SlotOwner(it.slots, id).ready(2));
        }},
       {"breadcrumb",
-       [](Zones& it) { it.slots.slot(0).breadcrumb.publish(std::array<std::uint64_t, 1>{255}); }},
+       [](Zones& it) { publish(it.slots.slot(0).breadcrumb, std::array<std::uint64_t, 1>{255}); }},
       {"lost counts", [&](Zones& it) { word(it, 1, 2UL << 32); }},
       {"freed unfolded", [&](Zones& it) { word(it, 0, 1UL << 32); }},
       {"row behind", [](Zones& it) { it.stats.row(0).incarnation = 0; }},

@@ -2,10 +2,10 @@
 
 #include <doctest/doctest.h>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "tools/load/progress.h"
 
+using namespace weir;
 using namespace weir::load;
 using namespace std::chrono_literals;
 
@@ -125,7 +125,7 @@ TEST_CASE("load report: as JSON") {
   Outcome of = outcome();
   of.tally.failed(Failure::reset, "connection reset by peer");
   of.tally.tls_resumed = 3;
-  const auto json = nlohmann::json::parse(report_json(plan(), of));
+  const auto json = parse_json(report_json(plan(), of));
   CHECK(json["duration"] == 10.0);
   CHECK(json["requests"] == 1000);
   CHECK(json["ok"] == 995);
@@ -137,8 +137,8 @@ TEST_CASE("load report: as JSON") {
   for (const char* key : {"mean", "min", "p75", "p90", "p95", "p99.9"}) {
     CHECK(json["latency_us"].contains(key));
   }
-  CHECK(json["statuses"] == nlohmann::json({{"200", 995}, {"503", 5}}));
-  CHECK(json["errors"] == nlohmann::json({{"reset", 1}, {"status", 5}}));
+  CHECK(json["statuses"] == Json({{"200", 995}, {"503", 5}}));
+  CHECK(json["errors"] == Json({{"reset", 1}, {"status", 5}}));
   CHECK(json["error_details"]["reset"] == "connection reset by peer");
   CHECK(json["tls_handshakes"] == 7);
   CHECK(json["tls_resumed"] == 3);

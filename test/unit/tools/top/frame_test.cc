@@ -2,8 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "tools/top/json.h"
 #include "tools/top/source.h"
 #include "tools/top/table.h"
@@ -87,7 +86,7 @@ TEST_CASE("weir-top: one reading alone has no rates") {
   const Frame frame = frame_of(nullptr, reading(10 * second, {peer("a:1")}));
   CHECK_FALSE(frame.groups.at(0).peers.at(0).rates);
   CHECK_FALSE(frame.requests_rate);
-  CHECK_FALSE(nlohmann::json::parse(json_of(frame)).contains("requests_per_s"));
+  CHECK_FALSE(parse_json(json_of(frame)).contains("requests_per_s"));
 }
 
 TEST_CASE("weir-top: peers are told apart by address when their order changes") {
@@ -193,7 +192,7 @@ TEST_CASE("weir-top: what codings made of how much; nothing of those that made n
   const auto lines = texts(frame, 120);
   CHECK(any_has(lines, "CODING"));
   CHECK(any_has(lines, "4.50"));
-  const auto document = nlohmann::json::parse(json_of(frame));
+  const auto document = parse_json(json_of(frame));
   CHECK(document["compression"][0]["name"] == "zstd");
   CHECK(document["compression"][0]["bytes_out"] == 2000);
   CHECK(document["compression"][1]["bytes_out_per_s"] == doctest::Approx(500));
@@ -234,7 +233,7 @@ TEST_CASE("weir-top: what caches hold, and the share of hits in the interval and
   const auto narrow = texts(frame, 40);
   CHECK(any_has(narrow, "HIT%"));
   CHECK_FALSE(any_has(narrow, "STORED/S"));
-  const auto document = nlohmann::json::parse(json_of(frame));
+  const auto document = parse_json(json_of(frame));
   CHECK(document["caches"][1]["bytes"] == 3 << 19);
   CHECK(document["caches"][1]["bytes_max"] == 64 << 20);
   CHECK(document["caches"][1]["entries"] == 9);
@@ -260,7 +259,7 @@ TEST_CASE("weir-top: caches without requests, without news, of another size, and
   now.caches_ns = before.caches_ns;  // the master has not answered since
   const Frame frame = frame_of(&before, now);
   CHECK_FALSE(frame.caches[0].stored);
-  const auto document = nlohmann::json::parse(json_of(frame));
+  const auto document = parse_json(json_of(frame));
   CHECK_FALSE(document.contains("cache_hit_share"));
   CHECK_FALSE(document["caches"][0].contains("stored_per_s"));
 }
@@ -327,7 +326,7 @@ TEST_CASE("weir-top: what a hostile client or origin wrote reaches no terminal, 
   for (const auto& line : texts(frame, 200)) {
     for (const char c : line) CHECK((c >= 0x20 && c < 0x7f));
   }
-  const auto document = nlohmann::json::parse(json_of(frame));
+  const auto document = parse_json(json_of(frame));
   CHECK(document["workers"][0]["at"] == "GET a /\x1b]0;x\a");
   CHECK(document["upstreams"][0]["peers"][0]["last_error"].get<std::string>().starts_with("\x1b"));
 }
