@@ -27,6 +27,9 @@ TEST_CXXFLAGS := $(patsubst -O2,-O0,$(CXXFLAGS)) -DDOCTEST_CONFIG_SUPER_FAST_ASS
 $B/test/%.o: private CXXFLAGS := $(TEST_CXXFLAGS)
 $B/test/bench/%.o: private CXXFLAGS := $(FLAGS.$(MODE))
 $B/test/fault/support/%.o: private CXXFLAGS := $(CXXFLAGS)
+# These simulate millions of requests.
+$(patsubst %,$B/test/unit/upstream/%.o,least_time_test least_load_test least_test balancers_test): private CXXFLAGS := $(CXXFLAGS)
+$B/test/unit/http/accept_encoding_test.o: private CXXFLAGS := $(CXXFLAGS)
 # What fuzzing should look for lies in src.
 $B/test/fuzz/proxy/%.o: private CXXFLAGS := $(subst fuzzer-no-link$(comma),,$(TEST_CXXFLAGS))
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Werror

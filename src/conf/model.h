@@ -19,6 +19,7 @@
 #include "conf/coding_values.h"
 #include "conf/upstream_values.h"
 #include "conf/values.h"
+#include "http/forwarded_set.h"
 #include "http/limits.h"
 #include "http/template.h"
 #include "os/address.h"
@@ -278,6 +279,7 @@ struct LocationConf {
   std::vector<RewriteConf> rewrites;   // not inherited: those of a server run before its locations
                                        // are searched, those of a location after it was chosen
   Setting<std::vector<AuthRef>> auth;  // empty: off; else one of them must let the request pass
+  Setting<ForwardedSet> forwarded_headers;  // those of weir's own that go upstream
   std::vector<HeaderEdit> set_headers, add_headers, remove_headers;  // the inherited ones first
   Setting<Size> client_max_body_size;                                // 0: no limit
   Setting<Duration> client_body_timeout;

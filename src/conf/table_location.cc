@@ -61,6 +61,16 @@ constexpr Directive access[] = {
          .fallback = "off",
          .doc = "Who may pass: holders of a key of one of these sections. Everybody else gets 401.",
          .example = "api_keys:partners"}),
+    row<&LocationConf::forwarded_headers>(
+        {.name = "forwarded_headers",
+         .kinds = in_places,
+         .syntax = "all | off | FIELD ...",
+         .fallback = "all",
+         .doc = "Which fields tell the upstream who asks: X-Forwarded-For, X-Forwarded-Host, "
+                "X-Forwarded-Proto, X-Forwarded-Port, X-Real-IP, Forwarded, Via and X-Request-Id. "
+                "The others are not sent, whoever said them: what a client says of itself never "
+                "passes as ours. Each one costs every request some time and bytes.",
+         .example = "X-Forwarded-For X-Forwarded-Proto X-Real-IP"}),
     list<&LocationConf::set_headers>({.name = "set_header",
                                       .kinds = in_places,
                                       .syntax = "FIELD VALUE | off",

@@ -205,6 +205,28 @@ bool parse_value(Value& value, std::vector<AuthRef>& out) {
   return true;
 }
 
+bool parse_value(Value& value, ForwardedSet& out) {
+  if (value.is("all") || value.is("off")) {
+    out.bits = value.is("all") ? ForwardedSet::all : 0;
+    return true;
+  }
+  if (!value.has_words(1, ForwardedSet::fields.size())) return false;
+  ForwardedSet parsed{0};
+  for (const Word& word : value.words()) {
+    const std::uint8_t bit = ForwardedSet::bit_of(field_id(word.text));
+    if (bit == 0) {
+      std::vector<std::string_view> known = {"all", "off"};
+      for (const FieldId id : ForwardedSet::fields) known.push_back(field_name(id));
+      return value.unknown(word, known);
+    }
+    if ((parsed.bits & bit) != 0)
+      return value.bad(word, fmt::format("\"{}\" stands here twice", word.text));
+    parsed.bits |= bit;
+  }
+  out = parsed;
+  return true;
+}
+
 bool parse_value(Value& value, AccessLogs& out) {
   if (value.is("off")) {
     out = {};
@@ -342,6 +364,17 @@ std::string print_value(const std::vector<AuthRef>& value) {
   std::string out;
   for (const AuthRef& ref : value) out += (out.empty() ? "api_keys:" : " api_keys:") + ref.name;
   return out;
+}
+
+std::string print_value(ForwardedSet value) {
+  if (value.bits == ForwardedSet::all) return "all";
+  std::string out;
+  for (const FieldId id : ForwardedSet::fields) {
+    if (!value.has(id)) continue;
+    if (!out.empty()) out += ' ';
+    out += field_name(id);
+  }
+  return out.empty() ? "off" : out;
 }
 
 std::string print_value(const AccessLogs& value) {

@@ -92,7 +92,26 @@ std::string_view forwarded_element(const RequestHead& head, const ForwardedBy& b
   return arena.join({open, node, close, ";host=\"", head.authority, "\";proto=", by.scheme});
 }
 
-void keep_or_set(Fields& fields, FieldId id, std::string_view value) {
+// From others than a trusted peer nothing is left of them but Via.
+void remove_unwanted(Fields& fields, const ForwardedBy& by) {
+  if (by.wanted.bits == ForwardedSet::all) return;
+  if (!by.peer_trusted) {
+    if (!by.wanted.has(FieldId::via)) fields.remove(FieldId::via);
+    return;
+  }
+  for (const FieldId id : ForwardedSet::fields) {
+    if (!by.wanted.has(id)) fields.remove_aliases(field_name(id));
+  }
+}
+
+std::string_view port_text(std::uint16_t port, Arena& arena) {
+  char digits[5];
+  const auto done = std::to_chars(digits, digits + sizeof digits, port);
+  return arena.copy({digits, static_cast<std::size_t>(done.ptr - digits)});
+}
+
+void keep_or_set(Fields& fields, ForwardedSet wanted, FieldId id, std::string_view value) {
+  if (!wanted.has(id)) return;
   if (fields.has(id)) {
     fields.set(id, std::string_view(fields.value(id)));  // one of them
   } else if (!value.empty()) {
@@ -127,24 +146,25 @@ std::string_view client_address(const Fields& fields, std::string_view peer_addr
 
 void add_forwarded(RequestHead& head, const ForwardedBy& by, Arena& arena) {
   Fields& fields = head.fields;
+  const ForwardedSet wanted = by.wanted;
   if (!by.peer_trusted) fields.remove_if(is_identity);
-  if (!by.peer_address.empty())  // a Unix socket's peer has none
+  remove_unwanted(fields, by);
+  if (wanted.has(FieldId::x_forwarded_for) && !by.peer_address.empty())  // a Unix socket has none
     fields.set(FieldId::x_forwarded_for, appended_forwarded_for(fields, by, arena));
-  fields.set(FieldId::forwarded,
-             joined(fields, FieldId::forwarded, forwarded_element(head, by, arena), arena));
-  char digits[5];
-  const auto done = std::to_chars(digits, digits + sizeof digits, by.port);
-  const std::string_view port = arena.copy({digits, static_cast<std::size_t>(done.ptr - digits)});
-  keep_or_set(fields, FieldId::x_forwarded_host, head.authority);
-  keep_or_set(fields, FieldId::x_forwarded_proto, by.scheme);
-  keep_or_set(fields, FieldId::x_forwarded_port, port);
-  keep_or_set(fields, FieldId::x_request_id, by.request_id);
+  if (wanted.has(FieldId::forwarded)) {
+    fields.set(FieldId::forwarded,
+               joined(fields, FieldId::forwarded, forwarded_element(head, by, arena), arena));
+  }
+  keep_or_set(fields, wanted, FieldId::x_forwarded_host, head.authority);
+  keep_or_set(fields, wanted, FieldId::x_forwarded_proto, by.scheme);
+  keep_or_set(fields, wanted, FieldId::x_forwarded_port, port_text(by.port, arena));
+  keep_or_set(fields, wanted, FieldId::x_request_id, by.request_id);
   if (by.client_address.empty()) {
     fields.remove(FieldId::x_real_ip);
-  } else {
+  } else if (wanted.has(FieldId::x_real_ip)) {
     fields.set(FieldId::x_real_ip, by.client_address);
   }
-  add_via(fields, head.version, by.pseudonym, arena);
+  if (wanted.has(FieldId::via)) add_via(fields, head.version, by.pseudonym, arena);
 }
 
 void add_via(Fields& fields, Version received, std::string_view pseudonym, Arena& arena) {

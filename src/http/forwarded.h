@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/arena.h"
+#include "http/forwarded_set.h"
 #include "http/message.h"
 
 namespace weir {
@@ -35,11 +36,13 @@ struct ForwardedBy {
   std::uint16_t port = 0;               // local port the client came to
   std::string_view request_id;          // 32 hexadecimal digits
   std::string_view pseudonym = "weir";  // in Via and Forwarded's `by` is not sent
+  ForwardedSet wanted{};
 };
 
 // Sets X-Forwarded-For, -Host, -Proto, -Port, X-Real-IP, Forwarded, Via and X-Request-Id of a
 // request that goes upstream. From a trusted peer: X-Forwarded-For and Forwarded are appended to;
-// Host, Proto, Port and X-Request-Id are kept where present. Via is appended to always.
+// Host, Proto, Port and X-Request-Id are kept where present. Via is appended to always. Those of
+// them that are not wanted are not sent, whoever said them.
 // Check arena.exhausted() afterwards.
 void add_forwarded(RequestHead& head, const ForwardedBy& by, Arena& arena);
 

@@ -89,6 +89,7 @@ bool prepare_for_origin(ExchangeState& state) {
   by.port = state.listen.address().port();
   by.request_id = {state.request_id.data(), state.request_id.size()};
   by.pseudonym = pseudonym;
+  by.wanted = *state.location->conf->forwarded_headers;
   add_forwarded(out, by, state.arena());
   out.version = Version::http_1_1;
 

@@ -38,15 +38,18 @@ def connection_is_kept(server, path):
 
 
 def forwarded(server):
-    """The origin is told who asks, unless no fields are wanted."""
-    if server.features.fields == "none":
-        return
+    """The origin is told who asks, by the fields that the scenario wants and by no others of them."""
     with RawClient(server.port, tls=server.features.tls) as client:
         lines = client.request("GET", "/seen").body.decode("latin-1").lower().split("\r\n")
     scheme = "https" if server.features.tls else "http"
-    wanted = ["x-forwarded-for: 127.0.0.1", "x-real-ip: 127.0.0.1", f"x-forwarded-proto: {scheme}", "host: localhost"]
-    if server.features.fields == "all":
-        wanted += ["x-forwarded-host: localhost"]
-    for line in wanted:
-        if line not in lines:
-            raise Wrong(f"{server.name}: the origin did not see {line!r} but {lines}")
+    fields = server.features.fields
+    usual = {"x-forwarded-for": "127.0.0.1", "x-real-ip": "127.0.0.1", "x-forwarded-proto": scheme}
+    others = ("x-forwarded-host", "x-forwarded-port", "forwarded", "via", "x-request-id")
+    seen = dict(line.split(": ", 1) for line in lines if ": " in line)
+    for name, value in ({"host": "localhost"} | (usual if fields != "none" else {})).items():
+        if seen.get(name) != value:
+            raise Wrong(f"{server.name}: the origin did not see {name}: {value} but {lines}")
+    has_others = fields == "all" or (fields == "own" and server.name.startswith("weir"))
+    for name in (*others, *(usual if fields == "none" else ())):
+        if (name in seen) != (has_others and name in others):
+            raise Wrong(f"{server.name}: {name} and --fields {fields} do not agree: {lines}")

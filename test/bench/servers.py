@@ -24,7 +24,7 @@ class Features:
 
     tls: bool = False
     log: bool = False
-    fields: str = "usual"  # request fields added for the origin: "usual", "all" (as many as weir adds) or "none"
+    fields: str = "usual"  # request fields that tell the origin who asks: see FIELDS
     connections: int = 4096  # a worker's most (HAProxy: the process's); nginx takes memory for all of them
     large_buffers: bool = True  # nginx's as large as weir's may grow, or nginx's own default
     hosts: int = 0  # virtual hosts with two routes each
@@ -165,6 +165,7 @@ def said_by(*command):
 class Weir(Server):
     name = "weir"
     workers = WORKERS
+    FIELDS = {"none": "off", "usual": "X-Real-IP X-Forwarded-For X-Forwarded-Proto", "all": "all", "own": "all"}
 
     def command(self):
         return [str(self.place.build / "weir"), "-p", f"{self.folder}/", "-c", str(self.folder / "weir.ini")]
@@ -187,6 +188,7 @@ keepalive_requests = {REQUESTS}
 [defaults]
 keepalive_requests = {REQUESTS}
 client_max_body_size = 0
+forwarded_headers = {self.FIELDS[features.fields]}
 """
         if features.tls:
             text += f"ssl_certificate = {place.certificate}\nssl_certificate_key = {place.key}\n"
@@ -253,7 +255,7 @@ class Nginx(Server):
     buffers = "client_body_buffer_size 128k;"
     large_buffers = "proxy_buffers 8 32k;"
 
-    # the four lines of most nginx configurations, and as many as weir adds on its own
+    # the four lines of most nginx configurations, and as many as weir adds where nothing is said
     FIELDS = {
         "none": [],
         "usual": [
@@ -270,6 +272,7 @@ class Nginx(Server):
         'Forwarded "for=$remote_addr;host=\\"$http_host\\";proto=$scheme"',
         'Via "1.1 nginx"',
     ]
+    FIELDS["own"] = FIELDS["usual"]
 
     def command(self):
         return ["nginx", "-p", f"{self.folder}/", "-e", "error.log", "-c", str(self.folder / "nginx.conf")]
@@ -406,6 +409,7 @@ class Haproxy(Server):
         'Forwarded "for=%[src];host=%[req.hdr(host)];proto=%[ssl_fc,iif(https,http)]"',
         'Via "1.1 haproxy"',
     ]
+    FIELDS["own"] = FIELDS["usual"]
 
     @property
     def logs_to_stdout(self):

@@ -123,6 +123,24 @@ def test_identity_fields_are_ours():
         assert re.fullmatch("[0-9a-f]{32}", request["X-Request-Id"])
 
 
+def test_the_origin_is_told_what_forwarded_headers_says():
+    """Those that are named go upstream, the others do not, whoever said them; a [location] has its own."""
+    alone = "[location alone]\nserver = web\npath = /alone\nupstream = origin\nforwarded_headers = off"
+    forged = [(name, "203.0.113.66") for name in
+              ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Real-IP", "Forwarded", "Via")]
+    names = {"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-real-ip", "forwarded",
+             "via", "x-request-id"}
+    for trust in ("", "set_real_ip_from = 127.0.0.0/8"):
+        config = lambda origin: config_for(origin, f"{trust}\nforwarded_headers = X-Forwarded-Proto x-forwarded-for", alone)  # noqa: B023
+        with ScriptedOrigin(OK) as origin, Daemon(config(origin)) as weir, weir.connect() as client:
+            assert client.request("GET", "/", forged).status == 200
+            assert client.request("GET", "/alone", forged).status == 200
+            told = [{name.lower() for name, _ in request.fields} & names for request in origin.requests]
+            assert told == [{"x-forwarded-for", "x-forwarded-proto"}, set()], told
+            seen = "203.0.113.66, 127.0.0.1" if trust else "127.0.0.1"
+            assert origin.requests[0]["X-Forwarded-For"] == seen
+
+
 def test_trusted_peers_speak_for_others():
     """From set_real_ip_from, X-Forwarded-For is kept, appended to and decides who the client is."""
     config = lambda origin: config_for(origin, "set_real_ip_from = 127.0.0.0/8",

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "conf/value.h"
 #include "support.h"
 
 namespace weir::conf {
@@ -143,6 +144,23 @@ TEST_CASE("load: a server starts as a copy of [defaults], a location as a copy o
   CHECK(a.rewrites.empty());  // a server's run before its locations are searched
   CHECK(loaded.config->api_keys[0].keys.at(0).name == "acme");
   CHECK(loaded.config->api_keys[0].keys.at(0).sha256[31] == 0xef);
+}
+
+TEST_CASE("load: forwarded_headers by name, all, off, and again") {
+  const auto wanted = [](const std::string& value) {
+    const Loaded loaded = test::load_text("[server web]\nlisten = 80\nforwarded_headers = " + value);
+    CAPTURE(loaded.report());
+    return loaded.config ? print_value(*loaded.config->servers[0].base.forwarded_headers)
+                         : loaded.report();
+  };
+  CHECK(wanted("all") == "all");
+  CHECK(wanted("off") == "off");
+  CHECK(wanted("via x-forwarded-for") == "X-Forwarded-For Via");
+  CHECK(wanted("X-Real-IP Via X-Forwarded-For X-Forwarded-Host X-Forwarded-Port X-Forwarded-Proto "
+               "Forwarded X-Request-Id") == "all");
+  CHECK(wanted("Via via").find("\"via\" stands here twice") != std::string::npos);
+  CHECK(wanted("X-Forward-For").find("did you mean \"X-Forwarded-For\"?") != std::string::npos);
+  CHECK(wanted("Via off").find("forwarded_headers") != std::string::npos);
 }
 
 TEST_CASE("load: included files come in place, in order, and know their own folder") {

@@ -48,7 +48,43 @@ ForwardedBy from(std::string_view peer, std::string_view client, bool trusted) {
           .request_id = "0123456789abcdef0123456789abcdef"};
 }
 
+ForwardedBy wanting(ForwardedBy by, std::initializer_list<FieldId> ids) {
+  by.wanted.bits = 0;
+  for (const FieldId id : ids) by.wanted.bits |= ForwardedSet::bit_of(id);
+  return by;
+}
+
 }  // namespace
+
+TEST_CASE("forwarded: what is not wanted is not sent, whoever said it") {
+  const auto sent = [](const ForwardedBy& by) {
+    RequestHead head = request({{"X-Forwarded-For", "1.1.1.1"},
+                                {"X-Real-IP", "1.1.1.1"},
+                                {"Forwarded", "for=1.1.1.1"},
+                                {"X-Forwarded-Host", "h"},
+                                {"X_Forwarded_Proto", "gopher"},
+                                {"Via", "1.1 a"},
+                                {"X-Request-Id", "theirs"},
+                                {"B", "2"}});
+    Arena arena;
+    add_forwarded(head, by, arena);
+    return text_of(head.fields);
+  };
+  for (const bool trusted : {false, true}) {
+    const ForwardedBy by = from("10.0.0.1", "10.0.0.1", trusted);
+    CHECK(sent(wanting(by, {})) == "B=2");
+    CHECK(sent(wanting(by, {FieldId::via})) == "Via=1.1 a, 1.1 weir|B=2");
+    CHECK(sent(wanting(by, {FieldId::x_forwarded_port})) == "B=2|X-Forwarded-Port=8443");
+    CHECK(sent(wanting(by, {FieldId::x_real_ip})) ==
+          (trusted ? "X-Real-IP=10.0.0.1|B=2" : "B=2|X-Real-IP=10.0.0.1"));
+  }
+  CHECK(sent(wanting(from("10.0.0.1", "1.1.1.1", true),
+                     {FieldId::x_forwarded_for, FieldId::x_request_id})) ==
+        "X-Forwarded-For=1.1.1.1, 10.0.0.1|X-Request-Id=theirs|B=2");
+  CHECK(sent(wanting(from("192.0.2.1", "192.0.2.1", false),
+                     {FieldId::x_forwarded_for, FieldId::x_request_id})) ==
+        "B=2|X-Forwarded-For=192.0.2.1|X-Request-Id=0123456789abcdef0123456789abcdef");
+}
 
 TEST_CASE("hop-by-hop: removed with what Connection names, and read on the way") {
   RequestHead head = request({{"A", "1"},
