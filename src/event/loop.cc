@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -30,10 +31,26 @@ constexpr std::chrono::seconds held_up{1};
 // So often the descriptors are asked again before the timers have their way all the same.
 constexpr int catch_up_rounds_max = 64;
 
-timeval to_timeval(std::chrono::microseconds span) {
+// libevent measures spans by the coarse clock, which stands still between two ticks of the kernel
+// (4 ms). An alarm for a time between two of them wakes the process up, is not due by that clock,
+// and wakes it again every millisecond until it is: so it is set for the tick at or after `until`.
+timeval span_until(std::chrono::steady_clock::time_point until) {
+  const auto ns_of = [](const timespec& time) {
+    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  };
+  static const std::int64_t step = [&] {
+    timespec resolution{};
+    ::clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
+    return std::max<std::int64_t>(ns_of(resolution), 1'000'000);
+  }();
+  timespec coarse{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &coarse);
+  const std::int64_t left =
+      std::max<std::int64_t>(until.time_since_epoch().count() - ns_of(coarse), 0);
+  const std::int64_t span_us = (left + step - 1) / step * step / 1000;
   timeval value{};
-  value.tv_sec = static_cast<time_t>(span.count() / 1'000'000);
-  value.tv_usec = static_cast<suseconds_t>(span.count() % 1'000'000);
+  value.tv_sec = static_cast<time_t>(span_us / 1'000'000);
+  value.tv_usec = static_cast<suseconds_t>(span_us % 1'000'000);
   return value;
 }
 
@@ -140,7 +157,7 @@ void Loop::wait(std::chrono::milliseconds wait_max) {
     if (until <= now) {
       flags |= EVLOOP_NONBLOCK;
     } else {
-      const timeval span = to_timeval(std::chrono::ceil<std::chrono::microseconds>(until - now));
+      const timeval span = span_until(until);
       event_add(alarm_.get(), &span);
       alarm_armed_ = true;
       alarm_at_ = until;

@@ -25,6 +25,7 @@ void Wheel::place(Entry& entry) {
     level = &levels[2];
   const Tick slot = level->first + ((at >> level->shift) & (level->slots - 1));
   entry.place_ = at >> level->shift << level->shift;
+  next_ = std::min(next_, entry.place_);
   slots_[slot].push_back(entry);
   used_[slot / 64] |= std::uint64_t{1} << (slot % 64);
 }
@@ -51,13 +52,10 @@ std::optional<Wheel::Tick> Wheel::next_of(const Level& level) const {
   return std::nullopt;
 }
 
-std::optional<Wheel::Tick> Wheel::next() const {
-  std::optional<Tick> nearest;
-  for (const Level& level : levels) {
-    const std::optional<Tick> at = next_of(level);
-    if (at && (!nearest || *at < *nearest)) nearest = at;
-  }
-  return nearest;
+void Wheel::find_next() {
+  next_ = never;
+  for (const Level& level : levels) next_ = std::min(next_, next_of(level).value_or(never));
+  next_known_ = true;
 }
 
 void Wheel::collect(std::size_t slot) {
@@ -74,6 +72,7 @@ void Wheel::collect(std::size_t slot) {
 void Wheel::step_to(Tick tick) {
   assert(tick > now_);
   now_ = tick;
+  next_known_ = false;
   for (const Level& level : levels) {
     if ((tick & ((Tick{1} << level.shift) - 1)) != 0) break;  // not at the start of a slot
     collect(level.first + ((tick >> level.shift) & (level.slots - 1)));

@@ -39,7 +39,10 @@ class Wheel {
   void cancel(Entry& entry) { entry.deadline_ = never; }
 
   // The next tick at which advance() may have something to do; nullopt: nothing is armed.
-  std::optional<Tick> next() const;
+  std::optional<Tick> next() {
+    if (!next_known_) find_next();
+    return next_ == never ? std::nullopt : std::optional(next_);
+  }
 
   // Steps to `now` and calls fire(Entry&) for every entry that is due, disarmed before the call.
   // fire may arm, cancel and destroy any entry.
@@ -84,8 +87,12 @@ class Wheel {
   void step_to(Tick tick);
   void collect(std::size_t slot);
   std::optional<Tick> next_of(const Level& level) const;
+  void find_next();
 
   Tick now_;
+  // Asked for at every turn, and changed only by what is placed before it and when it comes up.
+  Tick next_ = never;
+  bool next_known_ = true;
   std::array<List<Entry>, slot_count> slots_;
   std::array<std::uint64_t, slot_count / 64> used_{};  // a slot that may hold something
   List<Entry> due_;

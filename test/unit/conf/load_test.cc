@@ -148,7 +148,8 @@ TEST_CASE("load: a server starts as a copy of [defaults], a location as a copy o
 
 TEST_CASE("load: forwarded_headers by name, all, off, and again") {
   const auto wanted = [](const std::string& value) {
-    const Loaded loaded = test::load_text("[server web]\nlisten = 80\nforwarded_headers = " + value);
+    const Loaded loaded =
+        test::load_text("[server web]\nlisten = 80\nforwarded_headers = " + value);
     CAPTURE(loaded.report());
     return loaded.config ? print_value(*loaded.config->servers[0].base.forwarded_headers)
                          : loaded.report();
