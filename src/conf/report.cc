@@ -13,16 +13,15 @@ namespace {
 constexpr std::size_t shown_line_max = 160;
 
 // Control bytes must not reach a terminal; a tab becomes one blank, so that the caret stays right.
-std::string printable(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
+std::string printable(std::string text) {
+  for (char& c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (c == '\t')
       c = ' ';
     else if (byte < 0x20 || byte == 0x7f)
       c = '?';
   }
-  return out;
+  return text;
 }
 
 void append_source(std::string& out, const Diagnostic& diagnostic) {
@@ -90,13 +89,13 @@ void Report::add(Severity severity, Where where, std::uint32_t column, std::stri
   }
   Diagnostic diagnostic;
   diagnostic.severity = severity;
-  diagnostic.text = printable(text);
-  diagnostic.hint = printable(hint);
+  diagnostic.text = printable(std::move(text));
+  diagnostic.hint = printable(std::move(hint));
   diagnostic.line = where.line;
   diagnostic.column = column;
   if (where.known()) {
     diagnostic.file = name(where.file);
-    if (!may_hold_secret(line(where))) diagnostic.source = printable(line(where));
+    if (!may_hold_secret(line(where))) diagnostic.source = printable(std::string(line(where)));
   }
   kept_.push_back({where, std::move(diagnostic)});
 }
