@@ -27,7 +27,7 @@ TEST_CXXFLAGS := $(patsubst -O2,-O0,$(CXXFLAGS)) -DDOCTEST_CONFIG_SUPER_FAST_ASS
 $B/test/%.o: private CXXFLAGS := $(TEST_CXXFLAGS)
 $B/test/bench/%.o: private CXXFLAGS := $(FLAGS.$(MODE))
 $B/test/fault/support/%.o: private CXXFLAGS := $(CXXFLAGS)
-# These simulate millions of requests.
+# These go through millions of choices.
 $(patsubst %,$B/test/unit/upstream/%.o,least_time_test least_load_test least_test balancers_test): private CXXFLAGS := $(CXXFLAGS)
 $B/test/unit/http/accept_encoding_test.o: private CXXFLAGS := $(CXXFLAGS)
 # What fuzzing should look for lies in src.

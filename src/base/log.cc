@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
-#include <iterator>
 
 #include "base/clock.h"
 #include "base/format.h"

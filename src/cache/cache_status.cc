@@ -1,7 +1,5 @@
 #include "cache/cache_status.h"
 
-#include <iterator>
-
 #include "base/format.h"
 
 namespace weir::cache {

@@ -19,7 +19,7 @@ struct ForwardedSet {
                                         FieldId::forwarded,
                                         FieldId::via,
                                         FieldId::x_request_id};
-  static constexpr std::uint8_t all = 0xff;  // a bit for each, in that order
+  static constexpr std::uint8_t all = (1U << fields.size()) - 1;  // a bit for each, in that order
 
   std::uint8_t bits = all;
 

@@ -1,7 +1,6 @@
 #include "http/ranges.h"
 
 #include <algorithm>
-#include <iterator>
 #include <optional>
 
 #include "base/format.h"

@@ -1,4 +1,3 @@
-
 #include "base/json.h"
 #include "base/version.h"
 #include "tools/load/report.h"

@@ -33,7 +33,7 @@ UpstreamWords parse_list(const std::vector<std::string_view>& words) {
       return misuse(fmt::format("unexpected \"{}\"", words[i]));
     }
   }
-  if (out.json && out.names) return misuse("--Json and --names exclude each other");
+  if (out.json && out.names) return misuse("--json and --names exclude each other");
   return out;
 }
 
@@ -62,7 +62,7 @@ std::string text(const Json& peer, const char* key) {
 
 std::string number(const Json& peer, const char* key) {
   const auto it = peer.find(key);
-  return it != peer.end() && it->is_number() ? it->dump() : std::string("-");
+  return it != peer.end() && it->is_number() ? dump_json(*it) : std::string("-");
 }
 
 std::string since(const Json& peer) {

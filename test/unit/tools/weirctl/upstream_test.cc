@@ -51,6 +51,7 @@ TEST_CASE("weirctl upstream: words that make no order") {
     CAPTURE(words.size());
     CHECK(parse_upstream(words).error != "");
   }
+  CHECK(parse({"list", "--json", "--names"}).error == "--json and --names exclude each other");
 }
 
 TEST_CASE("weirctl upstream: a table in columns, colours only where they are wanted") {
