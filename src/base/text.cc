@@ -47,12 +47,13 @@ std::vector<std::string_view> words(std::string_view text, std::string_view blan
 
 std::optional<std::uint64_t> parse_decimal(std::string_view text) {
   constexpr auto most = std::numeric_limits<std::uint64_t>::max();
+  constexpr std::size_t always_fit = std::numeric_limits<std::uint64_t>::digits10;
   if (text.empty()) return std::nullopt;
   std::uint64_t value = 0;
-  for (const char c : text) {
-    if (!is_digit(c)) return std::nullopt;
-    const auto digit = static_cast<std::uint64_t>(c - '0');
-    if (value > (most - digit) / 10) return std::nullopt;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (!is_digit(text[at])) return std::nullopt;
+    const auto digit = static_cast<std::uint64_t>(text[at] - '0');
+    if (at >= always_fit && value > (most - digit) / 10) return std::nullopt;
     value = value * 10 + digit;
   }
   return value;

@@ -1,6 +1,6 @@
 #include "http/fields.h"
 
-#include <bit>
+#include <algorithm>
 #include <cassert>
 
 namespace weir {
@@ -21,20 +21,13 @@ void Fields::set(std::string_view name, std::string_view value) {
   set(field_id(name), name, value);
 }
 void Fields::set(FieldId id, std::string_view name, std::string_view value) {
-  bool found = false;
-  if (has(id)) {
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < list_.size(); ++i) {
-      const bool same =
-          list_[i].id == id && (id != FieldId::other || same_field(list_[i].name, name));
-      if (same && found) continue;
-      if (same) list_[i] = {id, name, value};
-      found = found || same;
-      list_[kept++] = list_[i];
-    }
-    list_.resize(kept);
-  }
-  if (!found) add(id, name, value);
+  const auto same = [&](const Field& field) {
+    return field.id == id && (id != FieldId::other || same_field(field.name, name));
+  };
+  const auto first = has(id) ? std::find_if(list_.begin(), list_.end(), same) : list_.end();
+  if (first == list_.end()) return add(id, name, value);
+  *first = {id, name, value};
+  list_.erase(std::remove_if(first + 1, list_.end(), same), list_.end());
 }
 
 const Field* Fields::find(FieldId id) const {

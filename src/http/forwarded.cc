@@ -157,7 +157,8 @@ void add_forwarded(RequestHead& head, const ForwardedBy& by, Arena& arena) {
   }
   keep_or_set(fields, wanted, FieldId::x_forwarded_host, head.authority);
   keep_or_set(fields, wanted, FieldId::x_forwarded_proto, by.scheme);
-  keep_or_set(fields, wanted, FieldId::x_forwarded_port, port_text(by.port, arena));
+  if (wanted.has(FieldId::x_forwarded_port))
+    keep_or_set(fields, wanted, FieldId::x_forwarded_port, port_text(by.port, arena));
   keep_or_set(fields, wanted, FieldId::x_request_id, by.request_id);
   if (by.client_address.empty()) {
     fields.remove(FieldId::x_real_ip);

@@ -96,49 +96,74 @@ Result<std::string_view> split_first_line(std::string_view head, const Limits& l
   return line;
 }
 
-}  // namespace
-
-Result<std::size_t> find_head_end(std::string_view bytes, HeadScan& scan, const Limits& limits) {
+// Is the request or status line complete? The one empty line that may come before a request is
+// passed over.
+Result<bool> find_first_line(std::string_view bytes, HeadScan& scan, const Limits& limits) {
   const bool request = scan.kind == HeadKind::request;
   const Side side = request ? Side::client : Side::upstream;
-  const char* const begin = bytes.data();
   while (scan.from < bytes.size()) {
-    if (scan.from == scan.line && !scan.line_seen) {
-      const char first = begin[scan.line];
+    if (scan.from == scan.line) {
+      const char first = bytes[scan.line];
       const bool possible = request ? scan::token_table.is[static_cast<unsigned char>(first)] ||
                                           (first == '\r' && scan.line == 0)
                                     : first == 'H';
       if (!possible)
         return fault_error(side, control_fault(bytes.substr(scan.line), Fault::not_http));
     }
-    const char* const end = begin + bytes.size();
-    const char* const found = scan::find_byte(begin + scan.from, end, '\n');
+    const char* const end = bytes.data() + bytes.size();
+    const char* const found = scan::find_byte(bytes.data() + scan.from, end, '\n');
     if (found == end) {
       scan.from = bytes.size();
-      break;
+      return false;
     }
-    const auto at = static_cast<std::size_t>(found - begin);
+    const auto at = static_cast<std::size_t>(found - bytes.data());
     if (at == scan.line || found[-1] != '\r') return fault_error(side, Fault::bare_cr_or_lf);
     const std::string_view line = bytes.substr(scan.line, at - 1 - scan.line);
     scan.from = scan.line = at + 1;
-    if (scan.line_seen) {
-      if (scan.from > limits.head_bytes_max) return fault_error(side, Fault::head_too_large);
-      if (line.empty()) return scan.from;
-      continue;
-    }
     if (line.empty()) {
       if (!request || at != 1) return fault_error(side, Fault::malformed_request_line);
-      continue;  // the one empty line that may come before a request
+      continue;
     }
     if (line.size() > limits.request_line_bytes_max)
       return fault_error(side, Fault::request_line_too_long);
     // HTTP/0.9 has no head to wait for: say no now rather than at a timeout.
     if (request && line.find(" HTTP/") == line.npos) return client_fault(fault_of_short_line(line));
     scan.line_seen = true;
+    return true;
   }
-  const bool line_too_long =
-      !scan.line_seen && bytes.size() - scan.line > limits.request_line_bytes_max + line_end.size();
-  if (line_too_long) return fault_error(side, Fault::request_line_too_long);
+  return false;
+}
+
+}  // namespace
+
+Result<std::size_t> find_head_end(std::string_view bytes, HeadScan& scan, const Limits& limits) {
+  const Side side = scan.kind == HeadKind::request ? Side::client : Side::upstream;
+  if (!scan.line_seen) {
+    const auto seen = find_first_line(bytes, scan, limits);
+    if (!seen) return seen.error();
+    if (!*seen) {
+      if (bytes.size() - scan.line > limits.request_line_bytes_max + line_end.size())
+        return fault_error(side, Fault::request_line_too_long);
+      if (bytes.size() > limits.head_bytes_max) return fault_error(side, Fault::head_too_large);
+      return std::size_t{0};
+    }
+  }
+  const char* const begin = bytes.data();
+  const char* const end = begin + bytes.size();
+  const char* line = begin + scan.line;
+  const char* at = begin + scan.from;
+  for (;;) {
+    const char* const found = scan::find_byte(at, end, '\n');
+    if (found == end) break;
+    if (found == line || found[-1] != '\r') return fault_error(side, Fault::bare_cr_or_lf);
+    at = found + 1;
+    const auto size = static_cast<std::size_t>(at - begin);
+    if (size > limits.head_bytes_max) return fault_error(side, Fault::head_too_large);
+    if (found - line == 1) return size;
+    line = at;
+  }
+  scan.line = static_cast<std::size_t>(line - begin);
+  scan.from = bytes.size();
   if (bytes.size() > limits.head_bytes_max) return fault_error(side, Fault::head_too_large);
   return std::size_t{0};
 }

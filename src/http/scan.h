@@ -8,6 +8,8 @@
 #include <cstring>
 #include <initializer_list>
 
+#include "base/words.h"
+
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -33,14 +35,34 @@ inline __m128i controls_in(__m128i bytes) {
                       _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f)));
 }
 
+// The `size` bytes at `at`, fewer than 16, and zeros behind them: by loads that may overlap, since
+// a loop over so few bytes ends where the processor does not expect it.
+inline __m128i load_short(const char* at, std::size_t size) {
+  if (size < 8) return _mm_cvtsi64_si128(static_cast<long long>(short_word(at, size)));
+  std::uint64_t low, high;
+  std::memcpy(&low, at, sizeof low);
+  std::memcpy(&high, at + size - sizeof high, sizeof high);
+  high = high >> 1 >> (127 - 8 * size);  // those of `low` again; all of them for a size of 8
+  return _mm_set_epi64x(static_cast<long long>(high), static_cast<long long>(low));
+}
+
+// The first byte for which `matches` sets all bits, or `end`.
+template <class Matches>
+const char* find_where(const char* at, const char* end, Matches matches) {
+  const auto mask_of = [&](__m128i bytes) {
+    return static_cast<unsigned>(_mm_movemask_epi8(matches(bytes)));
+  };
+  for (; end - at >= 16; at += 16) {
+    if (const unsigned mask = mask_of(load(at)); mask != 0) return at + std::countr_zero(mask);
+  }
+  const auto rest = static_cast<std::size_t>(end - at);
+  const unsigned mask = mask_of(load_short(at, rest)) & ((1U << rest) - 1);
+  return mask != 0 ? at + std::countr_zero(mask) : end;
+}
+
 // The first control byte other than tab, or `end`.
 inline const char* find_control(const char* at, const char* end) {
-  for (; end - at >= 16; at += 16) {
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(controls_in(load(at))));
-    if (mask != 0) return at + std::countr_zero(mask);
-  }
-  while (at != end && !is_control(*at)) ++at;
-  return at;
+  return find_where(at, end, controls_in);
 }
 
 // How many control bytes other than tab there are.
@@ -68,27 +90,17 @@ inline std::size_t count_controls(const char* at, const char* end) {
 // The first `wanted`, or `end`.
 inline const char* find_byte(const char* at, const char* end, char wanted) {
   const __m128i pattern = _mm_set1_epi8(wanted);
-  for (; end - at >= 16; at += 16) {
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(load(at), pattern)));
-    if (mask != 0) return at + std::countr_zero(mask);
-  }
-  while (at != end && *at != wanted) ++at;
-  return at;
+  return find_where(at, end, [=](__m128i bytes) { return _mm_cmpeq_epi8(bytes, pattern); });
 }
 
 // The first byte that is not visible ASCII (0x21 to 0x7e), or `end`.
 inline const char* find_not_visible(const char* at, const char* end) {
   const __m128i space = _mm_set1_epi8(0x21);
   const __m128i del = _mm_set1_epi8(0x7f);
-  for (; end - at >= 16; at += 16) {
-    const __m128i bytes = load(at);
-    // Signed comparison: bytes from 0x80 on are negative, hence below 0x21 too.
-    const __m128i bad = _mm_or_si128(_mm_cmplt_epi8(bytes, space), _mm_cmpeq_epi8(bytes, del));
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(bad));
-    if (mask != 0) return at + std::countr_zero(mask);
-  }
-  while (at != end && is_visible(*at)) ++at;
-  return at;
+  // Signed comparison: bytes from 0x80 on are negative, hence below 0x21 too.
+  return find_where(at, end, [=](__m128i bytes) {
+    return _mm_or_si128(_mm_cmplt_epi8(bytes, space), _mm_cmpeq_epi8(bytes, del));
+  });
 }
 #else
 inline std::uint64_t load(const char* at) {

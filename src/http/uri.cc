@@ -11,18 +11,24 @@ namespace {
 
 std::uint16_t default_port_of(std::string_view scheme) { return scheme == "https" ? 443 : 80; }
 
-// "host" or "host:port".
-std::string_view authority_text(const Authority& authority, Arena& arena) {
-  if (authority.port == 0) return authority.host;
+// "host" or "host:port"; `received` itself where it is in normal form.
+std::string_view authority_text(const Authority& authority, std::string_view received,
+                                Arena& arena) {
+  const std::string_view host = authority.host;
+  if (authority.port == 0) return host;
   char digits[5];
   const auto done = std::to_chars(digits, digits + sizeof digits, authority.port);
-  return arena.join({authority.host, ":", {digits, static_cast<std::size_t>(done.ptr - digits)}});
+  const std::string_view port{digits, static_cast<std::size_t>(done.ptr - digits)};
+  const bool normal = host.data() == received.data() &&
+                      received.size() == host.size() + 1 + port.size() && received.ends_with(port);
+  return normal ? received : arena.join({host, ":", port});
 }
 
-void use_authority(RequestHead& head, const Authority& authority, Arena& arena) {
+void use_authority(RequestHead& head, const Authority& authority, std::string_view received,
+                   Arena& arena) {
   head.host = authority.host;
   head.port = authority.port;
-  head.authority = authority_text(authority, arena);
+  head.authority = authority_text(authority, received, arena);
 }
 
 Result<Authority> read_authority(std::string_view text, std::uint16_t default_port, Arena& arena) {
@@ -45,9 +51,9 @@ Result<Ok> agree_on_host(RequestHead& head, const Authority* target_authority,
     if (target_authority != nullptr &&
         (target_authority->host != authority->host || target_authority->port != authority->port))
       return client_fault(Fault::host_disagrees);
-    use_authority(head, *authority, arena);
+    use_authority(head, *authority, value, arena);
   } else if (target_authority != nullptr) {
-    use_authority(head, *target_authority, arena);
+    use_authority(head, *target_authority, {}, arena);
   }
   if (arena.exhausted()) return fault_error(Side::self, Fault::out_of_room);
   if (!head.authority.empty()) head.fields.set(FieldId::host, head.authority);

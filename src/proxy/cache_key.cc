@@ -93,7 +93,7 @@ std::string_view cache_key_text(ExchangeState& state, std::string_view request_u
 }
 
 std::string_view variants_mark(ExchangeState& state, std::string_view names) {
-  return state.arena().join({names, "#", {state.request_id.data(), state.request_id.size()}});
+  return state.arena().join({names, "#", state.request_id.text()});
 }
 
 std::string_view names_of(std::string_view mark) { return mark.substr(0, mark.find('#')); }

@@ -202,7 +202,7 @@ CacheStage::Selection CacheStage::select_ranges_of(ResponseHead& head, std::uint
 // RFC 9110 15.3.7.2.
 CacheStage::Selection CacheStage::in_many_parts(ResponseHead& head, std::uint64_t length,
                                                 const RangeSet& ranges) {
-  const std::string_view boundary{state_.request_id.data(), state_.request_id.size()};
+  const std::string_view boundary = state_.request_id.text();
   const Multipart multipart(boundary, head.fields.value(FieldId::content_type), length, ranges);
   std::string& text = state_.memory.text;
   parts_.clear();

@@ -90,8 +90,7 @@ BodySink* CacheStage::ask_as_it_came() {
 
 BodySink* CacheStage::begin_slices(ResponseHead& received, cache::Storing storing,
                                    std::uint64_t total, Peer& peer) {
-  const SliceMap map{
-      total, plan_.conf->slice->bytes, {state_.request_id.data(), state_.request_id.size()}};
+  const SliceMap map{total, plan_.conf->slice->bytes, std::string(state_.request_id.text())};
   const std::string text = map.text();
   storing.facts.flags |= cache::fact::sliced;
   // Before anybody can know of it: else another would fetch it, too.

@@ -21,8 +21,15 @@ class Trusted final : public TrustList {
 // The text of an IP address in the arena: it must outlive the connection's own Address no longer
 // than the exchange.
 std::string_view ip_text(const Address& address, Arena& arena) {
-  char text[64];
-  return arena.copy(address.without_mapping().format_ip(text, sizeof text));
+  if (address.kind() != Address::Kind::ipv4) {
+    char text[64];
+    return arena.copy(address.without_mapping().format_ip(text, sizeof text));
+  }
+  char* const out = arena.allocate(ipv4_text_max);
+  if (out == nullptr) return {};
+  const std::size_t size = format_ipv4(address.ip_bytes(), out);
+  arena.give_back(ipv4_text_max - size);
+  return {out, size};
 }
 
 }  // namespace

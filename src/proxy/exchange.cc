@@ -51,7 +51,7 @@ void Exchange::begin() {
   if (state_.slice == nullptr) state_.context.counters.requests.add();
   state_.context.counters.requests_active.add();
   counted_ = true;
-  state_.request_id = state_.context.request_ids.next();
+  state_.request_id = RequestId(state_.context.request_ids);
   state_.server = &state_.listen.default_server();
   state_.location = &state_.server->base;
 }

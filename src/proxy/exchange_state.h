@@ -52,7 +52,7 @@ struct ExchangeState {
   RequestTraits traits{};
 
   clock::Monotonic started;
-  RequestIds::Text request_id{};
+  RequestId request_id{};
 
   // By the stages.
   const ServerPlan* server = nullptr;

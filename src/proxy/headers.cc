@@ -87,9 +87,9 @@ bool prepare_for_origin(ExchangeState& state) {
   by.peer_trusted = state.peer_trusted;
   by.scheme = state.scheme;
   by.port = state.listen.address().port();
-  by.request_id = {state.request_id.data(), state.request_id.size()};
   by.pseudonym = pseudonym;
   by.wanted = *state.location->conf->forwarded_headers;
+  if (by.wanted.has(FieldId::x_request_id)) by.request_id = state.request_id.text();
   add_forwarded(out, by, state.arena());
   out.version = Version::http_1_1;
 

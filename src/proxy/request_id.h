@@ -21,4 +21,20 @@ class RequestIds {
   std::array<std::uint64_t, 4> state_{};
 };
 
+// That of one request: made when it is first asked for, the same from then on.
+class RequestId {
+ public:
+  RequestId() = default;  // must not be asked
+  explicit RequestId(RequestIds& ids) : ids_(&ids) {}
+
+  std::string_view text() const {
+    if (text_.front() == '\0') text_ = ids_->next();
+    return {text_.data(), text_.size()};
+  }
+
+ private:
+  RequestIds* ids_ = nullptr;
+  mutable RequestIds::Text text_{};
+};
+
 }  // namespace weir

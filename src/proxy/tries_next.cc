@@ -45,7 +45,7 @@ milliseconds Tries::backoff() const {
   const unsigned doublings = std::min(tries_ > 0 ? tries_ - 1 : 0, 16U);
   const milliseconds whole = std::min(conf_->backoff * (1 << doublings), longest);
   std::uint32_t hash = 2166136261U + tries_;  // FNV-1a of what is random anyway
-  for (const char c : state_.request_id) {
+  for (const char c : state_.request_id.text()) {
     hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
   }
   return whole - whole * (hash >> 16) / 0x20000;

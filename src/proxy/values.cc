@@ -140,8 +140,7 @@ bool ExchangeValues::request_value(const VariableRef& variable, std::string& out
       return put(appended_forwarded_for(request.fields, by, state_.memory.arena), out);
     }
     case VariableId::request: return !request.line.empty() && put(request.line, out);
-    case VariableId::request_id:
-      return put({state_.request_id.data(), state_.request_id.size()}, out);
+    case VariableId::request_id: return put(state_.request_id.text(), out);
     case VariableId::request_length: return put_number(state_.client.bytes_received(), out);
     case VariableId::request_method:
       return !request.method_text.empty() && put(request.method_text, out);

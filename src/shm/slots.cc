@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/words.h"
 #include "shm/snapshot_update.h"
 
 namespace weir::shm {
@@ -38,9 +39,8 @@ static_assert(Breadcrumb::method_max % 8 == 0 && Breadcrumb::host_max % 8 == 0 &
 
 using CrumbWords = std::array<std::uint64_t, breadcrumb_words>;
 
-template <class Word>
-std::uint64_t load(const char* from) {
-  Word word;
+std::uint64_t word(const char* from) {
+  std::uint64_t word;
   std::memcpy(&word, from, sizeof word);
   return word;
 }
@@ -52,18 +52,11 @@ std::size_t put_text(SnapshotUpdate<breadcrumb_words>& update, std::size_t at,
                      std::string_view text) {
   const std::size_t size = text.size(), whole = size / 8, rest = size % 8;
   const char* const from = text.data();
-  for (std::size_t i = 0; i < whole; ++i) update.put(at + i, load<std::uint64_t>(from + 8 * i));
+  for (std::size_t i = 0; i < whole; ++i) update.put(at + i, word(from + 8 * i));
   if (rest == 0) return whole;
-  std::uint64_t last = 0;
-  if (size >= 8) {  // the eight bytes that end the text, without those that are put already
-    last = load<std::uint64_t>(from + size - 8) >> (8 * (8 - rest));
-  } else if (size >= 4) {
-    last = load<std::uint32_t>(from) | load<std::uint32_t>(from + size - 4) << (8 * (size - 4));
-  } else {
-    last = load<std::uint8_t>(from) | load<std::uint8_t>(from + size / 2) << (8 * (size / 2)) |
-           load<std::uint8_t>(from + size - 1) << (8 * (size - 1));
-  }
-  update.put(at + whole, last);
+  // Of a longer text the eight bytes that end it, without those that are put already.
+  update.put(at + whole,
+             size < 8 ? short_word(from, size) : word(from + size - 8) >> (8 * (8 - rest)));
   return whole + 1;
 }
 

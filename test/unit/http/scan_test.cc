@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <random>
 #include <string>
 
@@ -41,5 +42,23 @@ TEST_CASE("scan: short copies have all their bytes and none beside them") {
     std::string to(size + 2, '#');
     CHECK(scan::copy_short(from.data(), size, to.data() + 1) == to.data() + 1 + size);
     CHECK(to == '#' + from + '#');
+  }
+}
+
+TEST_CASE("scan: the first of its kind is found whatever stands before and behind it") {
+  std::mt19937 random(9);
+  for (std::size_t size = 0; size < 70; ++size) {
+    for (int round = 0; round < 20; ++round) {
+      std::string around(size + 2, '\n');  // neither of these is to be seen
+      const std::string bytes = some_bytes(random, size);
+      std::copy(bytes.begin(), bytes.end(), around.begin() + 1);
+      const char* const begin = around.data() + 1;
+      const char* const end = begin + size;
+      const auto first = [&](auto wanted) { return std::find_if(begin, end, wanted); };
+      CHECK(scan::find_control(begin, end) == first(scan::is_control));
+      CHECK(scan::find_byte(begin, end, '\n') == std::find(begin, end, '\n'));
+      CHECK(scan::find_not_visible(begin, end) ==
+            first([](char c) { return !scan::is_visible(c); }));
+    }
   }
 }
