@@ -14,12 +14,15 @@ say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' '$1' '$2';)
 
 # -g1: lines and functions, which is what a stack of a crash needs; full -g costs a third of the build
 FLAGS.release := -O2 -g1
+# `make trained`: train counts what is often done, trained is laid out by it. (-w: what that warns of is the counts.)
+FLAGS.train := $(FLAGS.release) -fprofile-generate=$(CURDIR)/build/train/profile
+FLAGS.trained := $(FLAGS.release) -fprofile-use=$(CURDIR)/build/trained/profile -w
 FLAGS.hooks := $(FLAGS.release) -DWEIR_TEST_HOOKS
 FLAGS.asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DWEIR_TEST_HOOKS
 FLAGS.tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer -DWEIR_TEST_HOOKS
 FLAGS.fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -DWEIR_TEST_HOOKS -DWEIR_FUZZ
 ifeq ($(FLAGS.$(MODE)),)
-$(error MODE=$(MODE) is not one of release hooks asan tsan fuzz)
+$(error MODE=$(MODE) is not one of release trained hooks asan tsan fuzz)
 endif
 CXXFLAGS ?= $(FLAGS.$(MODE))
 # Tests are many, and run once: compiled for speed of compiling.
@@ -43,7 +46,7 @@ PRECOMPILED := $(if $(PREFIX),$B/prefix.h.gch/src.gch $B/prefix.h.gch/test.gch)
 # Made for some architectures only; without it the level fast is zlib's.
 ISAL = $(if $(wildcard $(addsuffix /isa-l/igzip_lib.h,/usr/include /usr/local/include)),-lisal)
 LDLIBS = -Wl,--as-needed -levent_core -lssl -lcrypto -lz $(ISAL) -lbrotlienc -lbrotlidec -lzstd -linih -lcares -lxxhash -lfmt -lpcre2-8 -lncursesw -ltinfo -pthread
-LINK = $(call say,LINK,$@)$(CXX) -rdynamic $(filter -fsanitize% -pthread,$(ALL_CXXFLAGS)) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
+LINK = $(call say,LINK,$@)$(CXX) -rdynamic $(filter -fsanitize% -fprofile-generate% -pthread,$(ALL_CXXFLAGS)) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
 
 objects = $(patsubst %.cc,$B/%.o,$(shell find $1 -name '*.cc' 2>/dev/null | LC_ALL=C sort))
 LIB := $(filter-out $B/src/main.o,$(call objects,src))
@@ -65,13 +68,19 @@ WRAPS := $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
 TOOLS := $(patsubst tools/%.cc,%,$(wildcard tools/weir*.cc))
 
 # Targets that call make again must not run beside others: two makes would write the same objects.
-REENTERING := run load test integration faults bench asan tsan lint lint-all fuzz man install deps
+REENTERING := run load trained test integration faults bench asan tsan lint lint-all fuzz man install deps
 ifneq ($(filter $(REENTERING),$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
 AGAIN = +$(Q)$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc))
 
-all: $B/weir $(TOOLS:%=$B/%)            ## build the daemon and its tools into build/<mode>/ (MODE=release hooks asan tsan)
+all: $B/weir $(TOOLS:%=$B/%)            ## build the daemon and its tools into build/<mode>/ (MODE=release trained hooks asan tsan)
+
+trained:                                ## the same, laid out by what a run of it counted: takes three times as long, costs less CPU; use it by MODE=trained
+	@tools/deps build test
+	$(AGAIN) MODE=train $(addprefix build/train/,weir weir-load bench-origin)
+	@test/bench/train
+	$(AGAIN) MODE=trained all
 
 run:                                    ## install what lacks, build, start four sample origins and weir in the foreground
 	@tools/deps build run
@@ -125,8 +134,8 @@ lint-all:                               ## the same with clang-tidy on every fil
 
 bench:                                  ## measure beside nginx and HAProxy; SCENARIO=small,1m chooses, SCENARIO=balancers: ns per pick, SCENARIO=cache: ns per hit and fill, JUDGE=1 takes the rounds that a bar needs
 	@tools/deps build bench
-	$(AGAIN) MODE=release $(if $(filter balancers cache,$(SCENARIO)),$B/bench-$(SCENARIO),all $B/bench-origin $B/bench-floor)
-	@$(if $(filter balancers cache,$(SCENARIO)),exec $B/bench-$(SCENARIO) ;) test/bench/run $(if $(SCENARIO),--scenario '$(SCENARIO)') $(if $(PEERS),--peers '$(PEERS)') \
+	$(AGAIN) MODE=$(MODE) $(if $(filter balancers cache,$(SCENARIO)),$B/bench-$(SCENARIO),all $B/bench-origin $B/bench-floor)
+	@$(if $(filter balancers cache,$(SCENARIO)),exec $B/bench-$(SCENARIO) ;) test/bench/run --build $B $(if $(SCENARIO),--scenario '$(SCENARIO)') $(if $(PEERS),--peers '$(PEERS)') \
 	  --rounds $(or $(ROUNDS),$(if $(JUDGE),7,3)) --seconds $(or $(SECONDS),$(if $(JUDGE),8,4)) $(if $(JUDGE),--judge) $(ARGS)
 
 fuzz:                                   ## each fuzz target for FUZZ_SECONDS (default 30)
@@ -141,8 +150,8 @@ man:                                    ## write the generated manual pages, sam
 
 install:                                ## install below DESTDIR and PREFIX (/usr/local); configuration goes to /etc/weir
 	@tools/deps --check build
-	$(AGAIN) MODE=release all
-	@DESTDIR='$(DESTDIR)' PREFIX='$(or $(PREFIX),/usr/local)' SYSCONFDIR='$(or $(SYSCONFDIR),/etc)' tools/install build/release
+	$(AGAIN) MODE=$(MODE) all
+	@DESTDIR='$(DESTDIR)' PREFIX='$(or $(PREFIX),/usr/local)' SYSCONFDIR='$(or $(SYSCONFDIR),/etc)' tools/install $B
 
 deps:                                   ## install all that build, tests, lint and fuzzing need (root or sudo)
 	@tools/deps build run test lint fuzz
@@ -158,6 +167,14 @@ build-fault-program: $(if $(FAULT),$B/faults)
 build-fuzz: $(FUZZERS)
 
 $B/weir: $B/src/main.o $(LIB) ; $(LINK)
+ifeq ($(MODE),train)
+$B/weir: $B/test/bench/counted_exit.o
+$B/weir: private LDFLAGS += -Wl,--wrap=_exit
+endif
+ifeq ($(MODE),trained)
+$(LIB): $B/profile/made
+$B/profile/made: ; @echo '`make trained` comes before MODE=trained' >&2; exit 1
+endif
 $B/unit: $(UNIT) $(TOOL_PARTS) $(FUZZ) $(LIB) ; $(LINK)
 $B/unit: private LDFLAGS += $(WRAPS)
 $B/faults: $B/test/unit/main.o $(FAULT) $(SUPPORT) $(LIB) ; $(LINK)
@@ -197,7 +214,7 @@ $B/flags: FORCE
 	@tools/deps --check build
 	@mkdir -p $B; echo '$(CXX) $(ALL_CXXFLAGS)' | cmp -s - $@ || echo '$(CXX) $(ALL_CXXFLAGS)' > $@
 
-.PHONY: all run load test unit integration faults bench asan tsan lint lint-all fuzz man install deps help clean FORCE
+.PHONY: all trained run load test unit integration faults bench asan tsan lint lint-all fuzz man install deps help clean FORCE
 .PHONY: build-unit build-faults build-fault-program build-fuzz
 .DELETE_ON_ERROR:
 -include $(patsubst %.o,%.d,$(LIB) $(UNIT) $(FUZZ) $(FAULT) $(TOOL_PARTS) $(FAULT_LOAD)) $(wildcard $B/src/main.d $B/tools/*.d $B/test/bench/*.d)

@@ -104,7 +104,8 @@ class WeirLoad:
     rate: int = 0  # requests a second, each at its time; 0: closed loop
     close: bool = False
     resume: bool = False
-    body: int = 0
+    body: int = 0  # bytes to POST; 0: GET
+    coding: str = ""  # of the answer: Accept-Encoding
 
     def run(self, server, seconds):
         program = server.place.build / "weir-load"
@@ -119,6 +120,10 @@ class WeirLoad:
             command.append("--no-keepalive")
         if self.resume:
             command.append("--tls-resume")
+        if self.body:
+            command += ["--data", "x" * self.body]
+        if self.coding:
+            command += ["--header", f"Accept-Encoding: {self.coding}"]
         if server.features.tls:
             command.append("--insecure")
         return parse_weir_load(run([*command, f"{scheme}://127.0.0.1:{server.port}{self.path}"], seconds))

@@ -19,6 +19,7 @@ class Scenario:
     bar_peer = "nginx"
     features = Features()
     peers = None  # who else can do it; None: all
+    slice_seconds = None  # a round is made of slices of this length, one server's after the other's; None: of one
 
     def check(self, server):
         """Raises check.Wrong when the server's answers are not right."""
@@ -29,6 +30,14 @@ class Scenario:
     def measure(self, server, seconds):
         """The figures of one round, as {name: number}; `errors` is how many requests failed."""
         raise NotImplementedError
+
+    def slices(self, seconds):
+        return max(1, round(seconds / self.slice_seconds)) if self.slice_seconds else 1
+
+    def merge(self, figures):
+        """The figures of a round from those of its slices."""
+        (whole,) = figures
+        return whole
 
 
 class Meanwhile:

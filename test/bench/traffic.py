@@ -7,12 +7,19 @@ from scenario import PeakMemory, Scenario
 from servers import Features, settle
 
 
+# Short beside the time for which a machine goes on as it does (others on it come and go within seconds), long beside
+# what it takes to open the connections.
+SLICE_SECONDS = 2
+
+
 class Traffic(Scenario):
     """A load generator for the whole round: CPU per request."""
 
     def __init__(self, name, what, driver, bar=None, features=Features(), main="cpu_us"):
         self.name, self.what, self.driver, self.bar, self.features = name, what, driver, bar, features
         self.main = main
+        if main == "cpu_us":
+            self.slice_seconds = SLICE_SECONDS
         if isinstance(driver, WeirLoad) and driver.close and features.tls:
             self.columns = ("rps", "cpu_us", "p50_ms", "p99_ms", "resumed_percent", "pss_mib", "errors")
         if main == "p99_ms":
@@ -57,6 +64,24 @@ class Traffic(Scenario):
             "errors": sum(load.errors.values()),
             **{f"error_{kind}": count for kind, count in load.errors.items()},
         }
+
+    def merge(self, figures):
+        """Sums of counts, the most memory, and of all that is per request the mean over the requests."""
+        requests = sum(one["requests"] for one in figures)
+        merged = {"requests": requests, "rps": requests / sum(one["requests"] / one["rps"] for one in figures)}
+        for name in {name for one in figures for name in one} - set(merged):
+            there = [one for one in figures if one.get(name) is not None]
+            values = [one[name] for one in there]
+            if name.startswith("error"):
+                merged[name] = sum(values)
+            elif name in ("pss_mib", "late_ms"):
+                merged[name] = max(values, default=None)
+            elif there:
+                weight = sum(one["requests"] for one in there)
+                merged[name] = sum(one[name] * one["requests"] for one in there) / weight
+            else:
+                merged[name] = None
+        return merged
 
     def handshakes_are_as_wanted(self, server, load):
         """All of them full or, but for a few that a run begins with, resumed. (At 0.9 the ratio is off by 3 %.)"""
