@@ -24,4 +24,5 @@ inline std::uint64_t short_word(const char* from, std::size_t size) {
   return load(one, 0) | load(one, size / 2) << (8 * (size / 2)) |
          load(one, size - 1) << (8 * (size - 1));
 }
+
 }  // namespace weir
