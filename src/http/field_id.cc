@@ -1,9 +1,9 @@
 #include "http/field_id.h"
 
 #include <array>
-#include <cstring>
 
 #include "base/text.h"
+#include "base/words.h"
 
 namespace weir {
 namespace {
@@ -53,13 +53,6 @@ constexpr auto index_table = [] {
   }
   return table;
 }();
-
-template <class Word>
-Word word_at(const char* at) {
-  Word word;
-  std::memcpy(&word, at, sizeof word);
-  return word;
-}
 
 // `lower` is in lower case and made of letters, digits and '-'. Exact: nothing but the upper case
 // of a letter is taken for it. The case bit may differ where `lower` has a letter: where 0x40 is

@@ -17,16 +17,9 @@ constexpr std::size_t label_bytes_max = 63;
 
 Error malformed() { return client_fault(Fault::malformed_authority); }
 
-struct NameBytes {
-  bool is[256] = {};
-  constexpr NameBytes() {
-    for (int c = 0; c < 256; ++c) {
-      const int lower = c | 0x20;
-      is[c] = (c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'z') || c == '-' || c == '_';
-    }
-  }
-};
-constexpr NameBytes name_bytes;
+bool is_name_char(char c) {
+  return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'z') || c == '-' || c == '_';
+}
 
 // An IPv6 address in canonical form into `out`; false when `text` is not one.
 bool canonical_ipv6(std::string_view text, char (&out)[INET6_ADDRSTRLEN]) {
@@ -73,17 +66,16 @@ Result<Authority> parse_ipv6(std::string_view text, Arena& arena) {
 
 // Labels of one to 63 name characters between single dots.
 bool is_name(std::string_view host) {
-  if (host.size() > host_bytes_max) return false;
-  const char *at = host.data(), *label = at;
-  const char* const end = at + host.size();
-  for (;; ++at) {
-    if (at != end && name_bytes.is[static_cast<unsigned char>(*at)]) continue;
-    const auto size = static_cast<std::size_t>(at - label);
-    if (size == 0 || size > label_bytes_max) return false;
-    if (at == end) return true;
-    if (*at != '.') return false;
-    label = at + 1;
+  std::size_t label = 0;
+  for (const char c : host) {
+    if (c == '.') {
+      if (label == 0) return false;
+      label = 0;
+    } else if (!is_name_char(c) || ++label > label_bytes_max) {
+      return false;
+    }
   }
+  return label != 0 && host.size() <= host_bytes_max;
 }
 
 std::string_view lowered(std::string_view host, Arena& arena) {

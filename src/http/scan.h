@@ -39,10 +39,9 @@ inline __m128i controls_in(__m128i bytes) {
 // a loop over so few bytes ends where the processor does not expect it.
 inline __m128i load_short(const char* at, std::size_t size) {
   if (size < 8) return _mm_cvtsi64_si128(static_cast<long long>(short_word(at, size)));
-  std::uint64_t low, high;
-  std::memcpy(&low, at, sizeof low);
-  std::memcpy(&high, at + size - sizeof high, sizeof high);
-  high = high >> 1 >> (127 - 8 * size);  // those of `low` again; all of them for a size of 8
+  const auto low = word_at<std::uint64_t>(at);
+  auto high = word_at<std::uint64_t>(at + size - 8);
+  high = high >> 1 >> (127 - 8 * size);  // without those of `low`: for a size of 8 all of them
   return _mm_set_epi64x(static_cast<long long>(high), static_cast<long long>(low));
 }
 
@@ -103,11 +102,6 @@ inline const char* find_not_visible(const char* at, const char* end) {
   });
 }
 #else
-inline std::uint64_t load(const char* at) {
-  std::uint64_t word;
-  std::memcpy(&word, at, sizeof word);
-  return word;
-}
 inline constexpr std::uint64_t ones = 0x0101010101010101;
 inline constexpr std::uint64_t tops = 0x8080808080808080;
 
@@ -121,7 +115,7 @@ inline bool suspicious(std::uint64_t word, unsigned char limit) {
 
 inline const char* find_control(const char* at, const char* end) {
   for (; end - at >= 8; at += 8) {
-    if (!suspicious(load(at), 0x20)) continue;
+    if (!suspicious(word_at<std::uint64_t>(at), 0x20)) continue;
     for (int i = 0; i < 8; ++i) {
       if (is_control(at[i])) return at + i;
     }
@@ -139,7 +133,7 @@ inline const char* find_byte(const char* at, const char* end, char wanted) {
   return at;
 }
 inline const char* find_not_visible(const char* at, const char* end) {
-  while (end - at >= 8 && !suspicious(load(at), 0x21)) at += 8;
+  while (end - at >= 8 && !suspicious(word_at<std::uint64_t>(at), 0x21)) at += 8;
   while (at != end && is_visible(*at)) ++at;
   return at;
 }

@@ -22,7 +22,7 @@ namespace weir {
 
 Exchange::Exchange(WorkerContext& context, ClientStream& client, const ListenPoint& listen,
                    ExchangeMemory& memory, clock::Monotonic started)
-    : state_(context, client, listen, memory, started),
+    : state_(context, context.request_ids, client, listen, memory, started),
       tries_(state_, static_cast<TriesOwner&>(*this)),
       unsendable_(trouble(Trouble::answer_malformed)) {}
 
@@ -51,7 +51,6 @@ void Exchange::begin() {
   if (state_.slice == nullptr) state_.context.counters.requests.add();
   state_.context.counters.requests_active.add();
   counted_ = true;
-  state_.request_id = RequestId(state_.context.request_ids);
   state_.server = &state_.listen.default_server();
   state_.location = &state_.server->base;
 }

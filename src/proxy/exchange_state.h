@@ -40,9 +40,14 @@ struct CodedBytes {
 };
 
 struct ExchangeState {
-  ExchangeState(WorkerContext& worker, ClientStream& stream, const ListenPoint& point,
-                ExchangeMemory& room, clock::Monotonic first_byte)
-      : context(worker), client(stream), listen(point), memory(room), started(first_byte) {}
+  ExchangeState(WorkerContext& worker, RequestIds& ids, ClientStream& stream,
+                const ListenPoint& point, ExchangeMemory& room, clock::Monotonic first_byte)
+      : context(worker),
+        client(stream),
+        listen(point),
+        memory(room),
+        started(first_byte),
+        request_id(ids) {}
   ExchangeState& operator=(ExchangeState&&) = delete;
 
   WorkerContext& context;
@@ -52,7 +57,7 @@ struct ExchangeState {
   RequestTraits traits{};
 
   clock::Monotonic started;
-  RequestId request_id{};
+  RequestId request_id;
 
   // By the stages.
   const ServerPlan* server = nullptr;

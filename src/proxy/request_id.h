@@ -24,16 +24,15 @@ class RequestIds {
 // That of one request: made when it is first asked for, the same from then on.
 class RequestId {
  public:
-  RequestId() = default;  // must not be asked
-  explicit RequestId(RequestIds& ids) : ids_(&ids) {}
+  explicit RequestId(RequestIds& ids) : ids_(ids) {}
 
   std::string_view text() const {
-    if (text_.front() == '\0') text_ = ids_->next();
+    if (text_.front() == '\0') text_ = ids_.next();
     return {text_.data(), text_.size()};
   }
 
  private:
-  RequestIds* ids_ = nullptr;
+  RequestIds& ids_;
   mutable RequestIds::Text text_{};
 };
 

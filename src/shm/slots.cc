@@ -39,12 +39,6 @@ static_assert(Breadcrumb::method_max % 8 == 0 && Breadcrumb::host_max % 8 == 0 &
 
 using CrumbWords = std::array<std::uint64_t, breadcrumb_words>;
 
-std::uint64_t word(const char* from) {
-  std::uint64_t word;
-  std::memcpy(&word, from, sizeof word);
-  return word;
-}
-
 // Puts a text into words from `at` on; how many it took. Every word goes from the text to its
 // place through a register: gathering the texts in a buffer first costs ten times as much, because
 // the processor can't forward many small stores to one load.
@@ -52,11 +46,11 @@ std::size_t put_text(SnapshotUpdate<breadcrumb_words>& update, std::size_t at,
                      std::string_view text) {
   const std::size_t size = text.size(), whole = size / 8, rest = size % 8;
   const char* const from = text.data();
-  for (std::size_t i = 0; i < whole; ++i) update.put(at + i, word(from + 8 * i));
+  for (std::size_t i = 0; i < whole; ++i) update.put(at + i, word_at<std::uint64_t>(from + 8 * i));
   if (rest == 0) return whole;
   // Of a longer text the eight bytes that end it, without those that are put already.
-  update.put(at + whole,
-             size < 8 ? short_word(from, size) : word(from + size - 8) >> (8 * (8 - rest)));
+  update.put(at + whole, size < 8 ? short_word(from, size)
+                                  : word_at<std::uint64_t>(from + size - 8) >> (8 * (8 - rest)));
   return whole + 1;
 }
 

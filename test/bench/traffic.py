@@ -13,7 +13,7 @@ SLICE_SECONDS = 2
 
 
 class Traffic(Scenario):
-    """A load generator for the whole round: CPU per request."""
+    """A load generator for the whole time: CPU per request."""
 
     def __init__(self, name, what, driver, bar=None, features=Features(), main="cpu_us"):
         self.name, self.what, self.driver, self.bar, self.features = name, what, driver, bar, features

@@ -322,7 +322,7 @@ def test_interrupt_ends_with_the_report():
         running.wait_exit(0)
         report = json.loads(running.output)
         assert report["interrupted"] is True and report["failed"] == 0
-        assert report["ok"] > 0  # not ten: the answer to the last that arrived may be under way
+        assert report["ok"] >= 10 - report["connections"]  # the last answer on each may be under way
         assert report["duration"] < 60
 
 

@@ -53,7 +53,8 @@ class Case {
             "127.0.0.1:80\nupstream = origins\n" +
             directives),
         room_(bench_.context.memories),
-        state_(bench_.context, client_, *bench_.router.at(address()), *room_, {}) {
+        state_(bench_.context, bench_.context.request_ids, client_, *bench_.router.at(address()),
+               *room_, {}) {
     state_.server = &state_.listen.default_server();
     state_.location = &state_.server->base;
     state_.request().method = Method::get;

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <set>
+#include <string>
 
 #include "base/arena.h"
 #include "proxy/errors.h"
@@ -53,6 +54,15 @@ TEST_CASE("request ids: 32 lower-case hexadecimal digits, no two alike") {
   }
   RequestIds other;
   CHECK(seen.insert(std::string(other.next().data(), 32)).second);
+}
+
+TEST_CASE("request identifiers: one request's is made once, and by nobody else") {
+  RequestIds ids;
+  const RequestId one(ids), other(ids);
+  const std::string text(one.text());
+  CHECK(text.size() == 32);
+  CHECK(other.text() != text);
+  CHECK(one.text() == text);
 }
 
 TEST_CASE("replies: the page says the status and nothing else, in the form that is asked for") {
